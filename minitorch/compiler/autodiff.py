@@ -1,0 +1,194 @@
+"""Differentiation: the chain rule over the sorted graph, written as more graph.
+
+Reverse mode sweeps the order backwards and adds up what reaches each node (Linnainmaa 1970; Griewank and Walther,
+Evaluating Derivatives, 2008, ch. 3). Forward mode is reverse mode twice: a vector-Jacobian product is linear in its
+cotangent, and the derivative of that linear map is the Jacobian-vector product, so every row needs one rule only.
+"""
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+from minitorch import ops
+from minitorch.errors import GradientError, ShapeError
+from minitorch.graph.dim import equal
+from minitorch.graph.origin import context, derived, here
+from minitorch.graph.order import depth_first
+from minitorch.graph.tensor import Operand, Tensor, as_tensor, brought_to
+from minitorch.graph.types import Type, is_float, show_shape
+
+Tensors = Sequence[Tensor]
+
+
+# ---- what users call ----
+
+
+def grad(loss: Tensor, wrt: Tensor | Tensors) -> Tensor | list[Tensor]:
+    """The gradients of a scalar `loss`, as tensors of the shapes and dtypes of `wrt`: a list for a list.
+
+    The result is graph like any other, so gradients of gradients are taken the same way. Raises `GradientError`
+    where `loss` is not a float scalar, or where it does not depend on a tensor of `wrt`, which the message names.
+
+    >>> import minitorch as mt
+    >>> x = mt.placeholder("x", (), dtype="float64")
+    >>> float(mt.grad(mt.grad(x**3, x), x).eval({x: 2.0}))
+    12.0
+    """
+    _require_scalar(loss, "grad")
+    targets = [wrt] if isinstance(wrt, Tensor) else list(wrt)
+    gradients = _reverse([loss], [_one(loss)], targets)
+    found = [g if g is not None else _missing(loss, t) for g, t in zip(gradients, targets, strict=True)]
+    return found[0] if isinstance(wrt, Tensor) else found
+
+
+def vjp(outputs: Tensors, wrt: Tensors, cotangents: Sequence[Operand]) -> list[Tensor]:
+    """Reverse mode: for each tensor of `wrt` the sum over outputs of cotangent^T Jacobian.
+
+    A cotangent has the shape of its output. Raises like `grad`.
+    """
+    seeds = [_seed(output, c, "vjp") for output, c in _paired(outputs, cotangents, "vjp", "cotangents")]
+    gradients = _reverse(outputs, seeds, wrt)
+    return [g if g is not None else _missing(outputs[0], t) for g, t in zip(gradients, wrt, strict=True)]
+
+
+def jvp(outputs: Tensors, wrt: Tensors, tangents: Sequence[Operand]) -> list[Tensor]:
+    """Forward mode: how each output moves when `wrt` moves along `tangents`; zeros for one that does not.
+
+    A tangent has the shape of its tensor. Raises `GradientError` for outputs or `wrt` that are not floats.
+
+    >>> import minitorch as mt
+    >>> w = mt.parameter([1.0, 2.0])
+    >>> (t,) = mt.jvp([w * w], [w], [[1.0, 0.5]])
+    >>> t.eval().tolist()
+    [2.0, 2.0]
+    """
+    seeds = [_seed(t, v, "jvp") for t, v in _paired(wrt, tangents, "jvp", "tangents")]
+    cotangents = [_unknown(t) for t in outputs]  # they never get a value: what follows is linear in them
+    pulled = _reverse(outputs, cotangents, wrt)
+    pairs = [(g, seed) for g, seed in zip(pulled, seeds, strict=True) if g is not None]
+    pushed = _reverse([g for g, _ in pairs], [seed for _, seed in pairs], cotangents)
+    return [p if p is not None else fitted(0.0, t.type) for p, t in zip(pushed, outputs, strict=True)]
+
+
+def hvp(loss: Tensor, wrt: Tensors, vectors: Sequence[Operand]) -> list[Tensor]:
+    """The Hessian of a scalar `loss` times `vectors`, without the Hessian (Pearlmutter 1994).
+
+    Zeros where the gradient is constant. Raises like `grad`.
+    """
+    gradients = grad(loss, list(wrt))
+    assert isinstance(gradients, list)
+    seeds = [_seed(t, v, "hvp") for t, v in _paired(wrt, vectors, "hvp", "vectors")]
+    second = _reverse(gradients, seeds, wrt)
+    return [h if h is not None else fitted(0.0, t.type) for h, t in zip(second, wrt, strict=True)]
+
+
+def backward(loss: Tensor) -> None:
+    """Set `.grad` of every tensor that `loss` depends on and has a gradient for."""
+    _require_scalar(loss, "backward")
+    nodes = [node for node in depth_first([loss]) if is_float(node.dtype) and node.op.name != "constant"]
+    for node, gradient in zip(nodes, _reverse([loss], [_one(loss)], nodes), strict=True):
+        object.__setattr__(node, "_grad", gradient)
+
+
+# ---- the chain rule ----
+
+
+def _reverse(outputs: Tensors, seeds: Tensors, wrt: Tensors) -> list[Tensor | None]:
+    """The gradient of sum(outputs * seeds) for each of `wrt`, None where there is no path."""
+    order = depth_first(outputs)
+    active = _depends_on(order, wrt)
+    gradients: dict[Tensor, Tensor] = {}
+    with derived(None, "gradient"):
+        for output, seed in zip(outputs, seeds, strict=True):
+            _accumulate(gradients, output, seed)
+        for node in reversed(order):
+            g = gradients.get(node)
+            if g is not None and node in active and node.op.gradient is not None and node.inputs:
+                context.source = node.origins, node.scope  # what the rule makes comes from this node's line
+                _pull_back(node, g, active, gradients)
+    return [gradients.get(t) if t in active else None for t in wrt]
+
+
+def _depends_on(order: Tensors, wrt: Tensors) -> set[Tensor]:
+    """The nodes that a gradient may flow through on its way to `wrt`."""
+    active = set(wrt)
+    for node in order:
+        if node.op.gradient is not None and not active.isdisjoint(node.inputs):
+            active.add(node)
+    return active
+
+
+def _pull_back(node: Tensor, g: Tensor, active: set[Tensor], gradients: dict[Tensor, Tensor]) -> None:
+    """One step of the chain rule: what `node` passes on to its inputs."""
+    assert node.op.gradient is not None
+    contributions = node.op.gradient(g, node, *node.inputs, **node.attrs)
+    for source, contribution in zip(node.inputs, contributions, strict=True):
+        if contribution is not None and source in active and is_float(source.dtype):
+            _accumulate(gradients, source, fitted(contribution, source.type))
+
+
+def _accumulate(gradients: dict[Tensor, Tensor], node: Tensor, g: Tensor) -> None:
+    gradients[node] = ops.add(gradients[node], g) if node in gradients else g
+
+
+def fitted(contribution: Operand, type: Type) -> Tensor:
+    """A contribution summed back to the shape that was broadcast, and in the dtype that was promoted.
+
+    Static, since only a literal 1 broadcasts: the axes to sum are those the input lacks, or has as 1.
+    """
+    g = brought_to(as_tensor(contribution), type.dtype, type.weak)
+    extra = g.ndim - len(type.shape)
+    if extra > 0:
+        g = ops.sum(g, axis=tuple(range(extra)), keepdims=False)
+    stretched = tuple(i for i, size in enumerate(type.shape) if size == 1 and extra >= 0 and g.shape[i] != 1)
+    if stretched:
+        g = ops.sum(g, axis=stretched, keepdims=True)
+    return g if g.shape == type.shape else ops.broadcast_to(g, shape=type.shape)
+
+
+# ---- seeds and errors ----
+
+
+def _one(loss: Tensor) -> Tensor:
+    return brought_to(as_tensor(1.0), loss.dtype, loss.type.weak)
+
+
+def _unknown(t: Tensor) -> Tensor:
+    if not is_float(t.dtype):
+        raise GradientError(f"jvp: {t.describe()} is not a float, so it has no derivative\n  in {here()!r}")
+    return ops.placeholder("cotangent", t.shape, t.dtype)
+
+
+def _seed(t: Tensor, value: Operand, function: str) -> Tensor:
+    """A cotangent or tangent for `t`: of its shape, in its dtype."""
+    if not is_float(t.dtype):
+        raise GradientError(f"{function}: {t.describe()} is not a float, so it has no derivative\n  in {here()!r}")
+    seed = as_tensor(value, function)
+    if seed.ndim != t.ndim or any(equal(a, b) is False for a, b in zip(seed.shape, t.shape, strict=True)):
+        shapes = f"{show_shape(seed.shape)}, but {show_shape(t.shape)} is expected for {t.describe()}"
+        raise ShapeError(f"{function}: a vector has the shape {shapes}\n  in {here()!r}")
+    return brought_to(seed, t.dtype)
+
+
+def _paired(tensors: Tensors, vectors: Sequence[Operand], function: str, what: str) -> list[tuple[Tensor, Operand]]:
+    if len(tensors) != len(vectors):
+        raise GradientError(f"{function}: {len(tensors)} tensors, but {len(vectors)} {what}\n  in {here()!r}")
+    return list(zip(tensors, vectors, strict=True))
+
+
+def _require_scalar(loss: Tensor, function: str) -> None:
+    if loss.shape != ():
+        how = "take .sum() or .mean() of it first, or use vjp with cotangents"
+        raise GradientError(f"{function}: {loss.describe()} is not a scalar; {how}\n  in {here()!r}")
+    if not is_float(loss.dtype):
+        raise GradientError(f"{function}: {loss.describe()} is not a float, so it has no gradient\n  in {here()!r}")
+
+
+def _missing(loss: Tensor, t: Tensor) -> NoReturn:
+    """Say why there is no gradient: a dtype without one, no path at all, or only paths that end on the way."""
+    if not is_float(t.dtype):
+        why = f"{t.dtype} values have no gradients; only floats do"
+    elif any(node is t for node in depth_first([loss])):
+        why = f"every path from it to {loss.describe()} ends at stop_gradient or at an operation without a gradient"
+    else:
+        why = f"{loss.describe()} does not depend on it"
+    raise GradientError(f"no gradient for {t.describe()}: {why}\n  in {here()!r}")

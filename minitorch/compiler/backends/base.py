@@ -1,0 +1,98 @@
+"""What a backend is: a plan in, a callable for each batch size out."""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from itertools import starmap
+from operator import call
+from typing import Any
+
+import numpy as np
+
+from minitorch.compiler.plan import Plan
+from minitorch.graph.dim import Dim, Size, Symbol, evaluate
+from minitorch.graph.storage import ALIGNMENT, Array, aligned
+from minitorch.graph.types import DType
+
+Bound = Callable[..., Sequence[Array]]
+"""A program bound to sizes: input arrays in order, results out, updates done."""
+
+
+class Memory:
+    """The arena of one program: allocated for the largest sizes met so far, shared by all of them."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.slots = plan.slots
+        self.arena = aligned(0)
+
+    def layout(self, sizes: Mapping[Symbol, int]) -> list[int]:
+        """The offset of each slot in bytes, and the end of the last one."""
+        offsets = [0]
+        for members in self.slots:
+            width = max(evaluate(size, sizes) for size in members)
+            offsets.append(offsets[-1] - (-width // ALIGNMENT) * ALIGNMENT)
+        return offsets
+
+    def fits(self, sizes: Mapping[Symbol, int]) -> bool:
+        """Whether the arena is large enough; where it is not, it grows, and what was bound to it is void."""
+        if (needed := self.layout(sizes)[-1]) <= self.arena.size:
+            return True
+        self.arena = aligned(needed)
+        return False
+
+    def slot(self, sizes: Mapping[Symbol, int]) -> Callable[[int, tuple[int, ...], DType], Array]:
+        """A function that gives the array of a shape and dtype that lies in a slot."""
+        offsets, arena = self.layout(sizes), self.arena
+
+        def cut(slot: int, shape: tuple[int, ...], dtype: DType) -> Array:
+            return np.ndarray(shape, dtype, arena.data, offsets[slot])
+
+        return cut
+
+
+class Backend(ABC):
+    """A plan made executable. `source` is the code that was generated, "" where there is none."""
+
+    name: str
+    source: str = ""
+
+    @abstractmethod
+    def __init__(self, plan: Plan) -> None: ...
+
+    @abstractmethod
+    def bind(self, sizes: Mapping[Symbol, int], memory: Memory) -> Bound:
+        """The program for these sizes."""
+
+
+def resolve(value: Any, sizes: Mapping[Symbol, int]) -> Any:
+    """An attribute with numbers in place of unknown sizes."""
+    if isinstance(value, Dim):
+        return evaluate(value, sizes)
+    if isinstance(value, tuple):
+        parts = [resolve(v, sizes) for v in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return value
+
+
+def known_shape(shape: Sequence[Size], sizes: Mapping[Symbol, int]) -> tuple[int, ...]:
+    """A shape with numbers in place of unknown sizes."""
+    return tuple(evaluate(size, sizes) for size in shape)
+
+
+@cache
+def takes_out(kernel: Callable[..., Any]) -> bool:
+    """Whether a kernel can write into memory that it is given."""
+    if isinstance(kernel, np.ufunc):
+        return True
+    parameters = inspect.signature(kernel).parameters.values()
+    return any(p.name == "out" or p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+def commit(rows: Iterable[tuple[Any, ...]]) -> None:
+    """Make all these calls, (function, *arguments), in one go.
+
+    Nothing here runs Python code, so an interrupt comes before the first call or after the last, never in between.
+    """
+    deque(starmap(call, rows), 0)

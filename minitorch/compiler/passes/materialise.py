@@ -1,0 +1,56 @@
+"""Materialise: give memory of its own to what must not share any."""
+
+from minitorch import ops
+from minitorch.compiler.rewrite import Rewrite, on_inputs
+from minitorch.graph.graph import Graph
+from minitorch.graph.origin import derived
+from minitorch.graph.tensor import Tensor
+
+RESULT = "a result is the caller's own: what is a view, a leaf or a result already is copied"
+STORED = "a new value is complete before any parameter changes: a view or a leaf is copied"
+RESHAPED = "a reshape of what does not lie in order in memory is a copy"
+
+
+def materialise(graph: Graph) -> tuple[Graph, list[Rewrite]]:
+    """Copy results that would alias something, updates that are views or leaves, and what cannot be reshaped in place.
+
+    After it every output is computed by an instruction of its own, and every reshape is a view.
+    """
+    return _Materialise().run(graph)
+
+
+class _Materialise:
+    def __init__(self) -> None:
+        self.nodes: list[Tensor] = []
+        self.log: list[Rewrite] = []
+        self.ordered: dict[Tensor, bool] = {}  # whether the elements lie in memory in the order of their indices
+
+    def run(self, graph: Graph) -> tuple[Graph, list[Rewrite]]:
+        becomes: dict[Tensor, Tensor] = {}
+        for node in graph.nodes:
+            inputs = [becomes[i] for i in node.inputs]
+            if node.op is ops.reshape and not self.ordered[inputs[0]]:
+                inputs = [self.copy(inputs[0], RESHAPED)]
+            becomes[node] = self.place(on_inputs(node, inputs))
+        outputs: list[Tensor] = []
+        for output in graph.outputs:
+            new = becomes[output]
+            shared = new.op.view or not new.inputs or any(new is other for other in outputs)
+            outputs.append(self.copy(new, RESULT) if shared else new)
+        updates = [(target, self.stored(becomes[value])) for target, value in graph.updates]
+        return Graph(outputs, updates, graph.inputs, graph.name, self.nodes), self.log
+
+    def place(self, node: Tensor) -> Tensor:
+        keeps_order = not node.op.view or (node.op is ops.reshape and self.ordered[node.inputs[0]])
+        self.ordered[node] = keeps_order
+        self.nodes.append(node)
+        return node
+
+    def stored(self, value: Tensor) -> Tensor:
+        return self.copy(value, STORED, role="update") if value.op.view or not value.inputs else value
+
+    def copy(self, node: Tensor, reason: str, role: str | None = None) -> Tensor:
+        with derived((node.origins, node.scope), role or ("forward" if not node.inputs else node.role)):
+            made = self.place(ops.copy(node))
+        self.log.append(Rewrite(reason, node, made))
+        return made

@@ -1,0 +1,182 @@
+"""Simplify: identities of arithmetic and of shapes that hold bit for bit, NaN, infinities and signed zeros included.
+
+`x * 0` stays, for it is NaN where x is; `x + 0.0` stays, for it turns -0.0 into 0.0; and so do `x - x` and `x / x`.
+"""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from minitorch import ops
+from minitorch.compiler.passes.fold import foldable, folded
+from minitorch.compiler.rewrite import Rewrite, Rule, rewrite
+from minitorch.graph.graph import Graph
+from minitorch.graph.tensor import Op, Tensor, registry
+
+RULES: dict[Op, list[Rule]] = {}
+
+
+def simplify(graph: Graph) -> tuple[Graph, list[Rewrite]]:
+    """Apply the identities below wherever they hold."""
+    return rewrite(graph, {op: [*RULES.get(op, ()), *_everywhere(op)] for op in registry.values()})
+
+
+def _everywhere(op: Op) -> list[Rule]:
+    """The rules for whole families of operations."""
+    rules: list[Rule] = [folded] if foldable(op) else []
+    return [*rules, broadcast_later] if op.elementwise and not op.distinct else rules
+
+
+def identity(*operations: Op) -> Callable[[Rule], Rule]:
+    """Offer a rule to these operations."""
+
+    def note(rule: Rule) -> Rule:
+        for op in operations:
+            RULES.setdefault(op, []).append(rule)
+        return rule
+
+    return note
+
+
+def _is(t: Tensor, value: float) -> bool:
+    """Whether `t` is a constant of nothing but `value`, sign of zero included."""
+    if t.op.name != "constant":
+        return False
+    array = t.attrs["value"]
+    same_sign = array.dtype.kind != "f" or (np.signbit(array) == np.signbit(value)).all()
+    return bool(array.size and (array == value).all() and same_sign)
+
+
+def _neutral(node: Tensor, operands: Iterable[tuple[Tensor, Tensor]], value: float) -> Tensor | None:
+    """The operand whose partner is `value`, unless broadcasting gave the result another type."""
+    return next((x for x, partner in operands if _is(partner, value) and x.type == node.type), None)
+
+
+# ---- arithmetic ----
+
+
+@identity(ops.multiply)
+def multiply_by_one(node: Tensor) -> Tensor | None:
+    """x * 1 = x"""
+    a, b = node.inputs
+    return _neutral(node, [(a, b), (b, a)], 1)
+
+
+@identity(ops.divide)
+def divide_by_one(node: Tensor) -> Tensor | None:
+    """x / 1 = x"""
+    return _neutral(node, [node.inputs], 1)  # type: ignore[list-item]  # a pair
+
+
+@identity(ops.add)
+def add_nothing(node: Tensor) -> Tensor | None:
+    """x + (-0.0) = x, and for ints x + 0 = x"""
+    a, b = node.inputs
+    return _neutral(node, [(a, b), (b, a)], -0.0 if node.dtype.kind == "f" else 0)
+
+
+@identity(ops.subtract)
+def subtract_nothing(node: Tensor) -> Tensor | None:
+    """x - 0 = x"""
+    return _neutral(node, [node.inputs], 0.0)  # type: ignore[list-item]  # a pair
+
+
+@identity(ops.negative)
+def negate_twice(node: Tensor) -> Tensor | None:
+    """-(-x) = x"""
+    match node.inputs[0]:
+        case Tensor(ops.negative, (x,)):
+            return x
+    return None
+
+
+@identity(ops.add)
+def add_a_negative(node: Tensor) -> Tensor | None:
+    """a + (-b) = a - b"""
+    match node.inputs:
+        case (a, Tensor(ops.negative, (b,))):
+            return a - b
+        case (Tensor(ops.negative, (b,)), a):
+            return a - b
+    return None
+
+
+@identity(ops.subtract)
+def subtract_a_negative(node: Tensor) -> Tensor | None:
+    """a - (-b) = a + b"""
+    match node.inputs:
+        case (a, Tensor(ops.negative, (b,))):
+            return a + b
+    return None
+
+
+@identity(ops.stop_gradient)
+def gradients_are_taken(node: Tensor) -> Tensor | None:
+    """stop_gradient(x) = x once gradients are taken"""
+    return node.inputs[0]
+
+
+@identity(ops.cast)
+def cast_to_the_same(node: Tensor) -> Tensor | None:
+    """x in its own dtype = x"""
+    return node.inputs[0] if node.inputs[0].type == node.type else None
+
+
+# ---- shapes ----
+
+
+@identity(ops.transpose)
+def transpose_twice(node: Tensor) -> Tensor | None:
+    """two transposes are one, or none"""
+    axes = node.attrs["axes"]
+    if axes == tuple(range(len(axes))):
+        return node.inputs[0]
+    match node.inputs[0]:
+        case Tensor(ops.transpose, (x,), {"axes": inner}):
+            return ops.transpose(x, axes=tuple(inner[i] for i in axes))
+    return None
+
+
+@identity(ops.reshape)
+def reshape_twice(node: Tensor) -> Tensor | None:
+    """two reshapes are one, or none"""
+    if node.inputs[0].shape == node.shape:
+        return node.inputs[0]
+    match node.inputs[0]:
+        case Tensor(ops.reshape, (x,)):
+            return ops.reshape(x, shape=node.shape)
+    return None
+
+
+@identity(ops.broadcast_to)
+def broadcast_twice(node: Tensor) -> Tensor | None:
+    """two broadcasts are one, or none"""
+    if node.inputs[0].shape == node.shape:
+        return node.inputs[0]
+    match node.inputs[0]:
+        case Tensor(ops.broadcast_to, (x,)):
+            return ops.broadcast_to(x, shape=node.shape)
+    return None
+
+
+@identity(ops.slice)
+def slice_of_all(node: Tensor) -> Tensor | None:
+    """x[:] = x"""
+    everything = all(r.start == 0 and r.step == 1 for r in node.attrs["ranges"])
+    return node.inputs[0] if everything and node.inputs[0].shape == node.shape else None
+
+
+@identity(ops.sum, ops.max)
+def reduce_nothing(node: Tensor) -> Tensor | None:
+    """a reduction over no axes = x"""
+    x = node.inputs[0]
+    return x if node.attrs["axis"] == () and x.type == node.type else None
+
+
+def broadcast_later(node: Tensor) -> Tensor | None:
+    """f(broadcast(s), x) = broadcast(f(s, x)): elementwise operations stretch their operands by themselves"""
+    if not any(i.op is ops.broadcast_to for i in node.inputs):
+        return None
+    inputs = [i.inputs[0] if i.op is ops.broadcast_to else i for i in node.inputs]
+    small = node.op(*inputs, **node.attrs)
+    return small if small.type == node.type else ops.broadcast_to(small, shape=node.shape)

@@ -1,0 +1,243 @@
+"""Rebuild a graph, giving rules a chance at every node: the one traversal that all passes share."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from minitorch.graph.dim import Dim
+from minitorch.graph.graph import Graph
+from minitorch.graph.origin import derived, merge_origins
+from minitorch.graph.tensor import Op, Tensor
+
+Rule = Callable[[Tensor], Tensor | None]
+"""What a node may be replaced by, or None to keep it. The first line of its docstring is the law that it uses."""
+
+MOST_STEPS = 32  # rewrites of one node in one traversal; a set of rules that goes on longer runs in circles
+ROLES = ("placeholder", "parameter", "constant", "forward", "gradient", "update")
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """One replacement: the law, the node before and after. `reassociates` where the law may change the last bits."""
+
+    reason: str
+    before: Tensor
+    after: Tensor
+    reassociates: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.before.describe()} -> {self.after.describe()}"
+
+
+@dataclass(frozen=True, slots=True)
+class PassRecord:
+    """What one pass did: the graph before and after it, and each rewrite with its reason."""
+
+    name: str
+    before: Graph
+    after: Graph
+    rewrites: tuple[Rewrite, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name}: {len(self.before.nodes)} -> {len(self.after.nodes)} nodes, {len(self.rewrites)} rewrites"
+
+
+# ---- interning: one node for each operation on the same inputs ----
+
+
+class Interner:
+    """Nodes by what they compute. Leaves with a value of their own to be given, and random nodes, stand for themselves."""
+
+    def __init__(self) -> None:
+        self.known: dict[object, Tensor] = {}
+        self.finished: set[Tensor] = set()
+
+    def __call__(self, node: Tensor) -> Tensor:
+        """The node that computes what `node` does: an earlier one where there is one."""
+        if node in self.finished:
+            return node
+        key = structure(node)
+        found = node if key is None else self.known.setdefault(key, node)
+        self.finished.add(found)
+        return found
+
+
+def structure(node: Tensor) -> object:
+    """What makes two nodes the same: operation, inputs, attributes and exact bits (0.0 is not -0.0, 1 is not True)."""
+    if node.op.name == "constant":
+        value = node.attrs["value"]
+        return "constant", value.tobytes(), value.shape, value.dtype, node.type.weak
+    if node.op.distinct or node.role in ("placeholder", "parameter"):
+        return None
+    return node.op, tuple([i.serial for i in node.inputs]), exact(tuple(node.attrs.items()))
+
+
+def exact(value: object) -> object:
+    """A key that is equal only for attributes of the same type and bits."""
+    if isinstance(value, tuple):
+        return tuple([exact(v) for v in value])
+    if isinstance(value, float):
+        return "float", value.hex()
+    if isinstance(value, int | str | Dim | np.dtype | type(None)):
+        return type(value), value
+    return id(value)
+
+
+# ---- the traversal ----
+
+
+def rewrite(graph: Graph, rules: Mapping[Op, Sequence[Rule]] | None = None) -> tuple[Graph, list[Rewrite]]:
+    """The graph with every node rebuilt on rebuilt inputs, interned, and offered to the rules for its operation.
+
+    Common subexpressions and dead nodes disappear on the way, whatever the rules are.
+    """
+    return _Traversal(rules or {}).run(graph)
+
+
+class _Traversal:
+    def __init__(self, rules: Mapping[Op, Sequence[Rule]]) -> None:
+        self.rules = rules
+        self.intern = Interner()
+        self.becomes: dict[Tensor, Tensor] = {}
+        self.order: list[Tensor] = []  # as first met, which is topological
+        self.placed: set[Tensor] = set()
+        self.absorbed: dict[Tensor, list[Tensor]] = {}  # nodes, with those that were merged into them
+        self.log: list[Rewrite] = []
+
+    def run(self, graph: Graph) -> tuple[Graph, list[Rewrite]]:
+        for node in graph.nodes:
+            self.becomes[node] = self._visit(node)
+        final = self._refreshed()
+        became = {old: final.get(new, new) for old, new in self.becomes.items()}
+        outputs = [became[t] for t in graph.outputs]
+        updates = [(target, became[value]) for target, value in graph.updates]
+        nodes = needed([final.get(n, n) for n in self.order], (*outputs, *(value for _, value in updates)))
+        log = [Rewrite(r.reason, r.before, final.get(r.after, r.after), r.reassociates) for r in self.log]
+        return Graph(outputs, updates, graph.inputs, graph.name, nodes), log
+
+    def _visit(self, node: Tensor) -> Tensor:
+        new = node
+        for _ in range(MOST_STEPS):
+            new = self._interned(on_inputs(new, [self.becomes[i] for i in new.inputs]))
+            replacement = self._apply(new)
+            if replacement is None:
+                return self._placed(new)
+            new = self._adopted(replacement)
+        raise AssertionError(f"the rules for {node.op.name} run in circles")
+
+    def _interned(self, node: Tensor) -> Tensor:
+        found = self.intern(node)
+        if found is not node:
+            self.log.append(Rewrite("the same operation on the same inputs is computed once", node, found))
+            self.absorbed.setdefault(found, []).append(node)
+        return found
+
+    def _apply(self, node: Tensor) -> Tensor | None:
+        """The first replacement that a rule gives, made in the name of the node it replaces."""
+        for rule in self.rules.get(node.op, ()) if node not in self.placed else ():
+            with derived((node.origins, node.scope), node.role):
+                replacement = rule(node)
+            if replacement is not None:
+                self.log.append(Rewrite(law(rule), node, replacement, getattr(rule, "reassociates", False)))
+                return replacement
+        return None
+
+    def _adopted(self, replacement: Tensor) -> Tensor:
+        """What a rule made, with its new inputs visited first."""
+        for node in _fresh(replacement, self.placed):
+            if node is not replacement:
+                self.becomes[node] = self._visit(node)
+        return replacement
+
+    def _placed(self, node: Tensor) -> Tensor:
+        if node not in self.placed:
+            self.placed.add(node)
+            self.order.append(node)
+            self.becomes.setdefault(node, node)
+        return node
+
+    def _refreshed(self) -> dict[Tensor, Tensor]:
+        """Nodes that absorbed others, anew with the origins of all; and so whatever reads them."""
+        final: dict[Tensor, Tensor] = {}
+        for node in self.order if self.absorbed else ():
+            inputs = [final.get(i, i) for i in node.inputs]
+            merged = self.absorbed.get(node, ())
+            new = on_inputs(node, inputs)
+            if merged and node.role not in ("placeholder", "parameter"):
+                origins = node.origins
+                for other in merged:
+                    origins = merge_origins(origins, other.origins)
+                role = min((node.role, *(other.role for other in merged)), key=ROLES.index)
+                new = node.replace(inputs=tuple(inputs), origins=origins, role=role)
+            if new is not node:
+                final[node] = new
+        return final
+
+
+def on_inputs(node: Tensor, inputs: Sequence[Tensor]) -> Tensor:
+    """`node` computed from other inputs of the same types; itself where they are its own."""
+    if all(new is old for new, old in zip(inputs, node.inputs, strict=True)):
+        return node
+    return node.replace(inputs=tuple(inputs))
+
+
+def law(rule: Rule) -> str:
+    """The first line of a rule's docstring."""
+    return (rule.__doc__ or rule.__name__).strip().splitlines()[0].rstrip(".")
+
+
+def _fresh(root: Tensor, placed: set[Tensor]) -> list[Tensor]:
+    """The nodes under `root` that are not placed yet, inputs first."""
+    order: list[Tensor] = []
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node not in placed:
+            order.append(node)
+            stack.extend(node.inputs)
+    return list(dict.fromkeys(reversed(order)))
+
+
+def needed(order: Iterable[Tensor], roots: Iterable[Tensor]) -> list[Tensor]:
+    """Those of `order` that `roots` need."""
+    alive: set[Tensor] = set()
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node not in alive:
+            alive.add(node)
+            stack.extend(node.inputs)
+    return [node for node in order if node in alive]
+
+
+# ---- the verifier ----
+
+
+class VerificationError(AssertionError):
+    """A pass broke the graph: a bug of minitorch, not of the user."""
+
+
+def verify(before: Graph, after: Graph, name: str) -> None:
+    """Check what every pass must keep: types of roots and new nodes, inputs before uses, leaves, update targets."""
+    seen: set[Tensor] = set()
+    old = set(before.nodes)
+    for node in after.nodes:
+        if not all(i in seen for i in node.inputs):
+            raise VerificationError(f"{name}: {node.describe()} comes before one of its inputs")
+        seen.add(node)
+        if node not in old and node.inputs:
+            _verify_type(node, name)
+        if node not in old and node.role in ("placeholder", "parameter"):
+            raise VerificationError(f"{name}: {node.describe()} is a leaf that was not there before")
+    for root, was in zip(after.roots, before.roots, strict=True):
+        if root not in seen or root.type != was.type:
+            raise VerificationError(f"{name}: {was.describe()} became {root.describe()}")
+    if [target.serial for target, _ in after.updates] != [target.serial for target, _ in before.updates]:
+        raise VerificationError(f"{name}: the updates are not those of before")
+
+
+def _verify_type(node: Tensor, name: str) -> None:
+    inferred = node.op.infer(*[i.type for i in node.inputs], **node.attrs)
+    if inferred != node.type:
+        raise VerificationError(f"{name}: {node.describe()} should have the type {inferred}")

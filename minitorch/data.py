@@ -1,0 +1,76 @@
+"""Plain helpers over arrays: batches, splits, scaling."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from minitorch.errors import InputError
+from minitorch.graph.storage import Array
+
+
+def batches(
+    *arrays: Any, batch_size: int, shuffle: bool = False, seed: int | None = None
+) -> Iterator[tuple[Array, ...]]:
+    """The rows of all arrays, `batch_size` at a time; the last batch holds what is left.
+
+    Without `shuffle` batches are views. With it the rows come in a random order, the same for the same `seed`.
+    Raises `InputError` where the arrays differ in length.
+
+    >>> [x.tolist() for x, in batches([1, 2, 3], batch_size=2)]
+    [[1, 2], [3]]
+    """
+    columns = rows_of(arrays)
+    if batch_size < 1:
+        raise InputError(f"batches: a batch size is 1 or more, but {batch_size} was given")
+    return _batches(columns, batch_size, order(len(columns[0]), shuffle, seed))
+
+
+def _batches(columns: Sequence[Array], batch_size: int, rows: Array | None) -> Iterator[tuple[Array, ...]]:
+    for start in range(0, len(columns[0]), batch_size):
+        chosen: Any = slice(start, start + batch_size) if rows is None else rows[start : start + batch_size]
+        yield tuple(column[chosen] for column in columns)
+
+
+def order(rows: int, shuffle: bool, seed: int | None = None) -> Array | None:
+    """A random order of that many rows, or None for the order in which they stand."""
+    return np.random.default_rng(seed).permutation(rows) if shuffle else None
+
+
+def rows_of(arrays: Sequence[Any]) -> list[Array]:
+    """At least one array, all with the same number of rows."""
+    columns: list[Array] = [np.asarray(a) for a in arrays]
+    lengths = [len(c) if c.ndim else 0 for c in columns]
+    if not columns or len(set(lengths)) > 1 or not all(c.ndim for c in columns):
+        raise InputError(f"arrays of one length are expected, but their shapes are {[c.shape for c in columns]}")
+    return columns
+
+
+def train_test_split(*arrays: Any, test_size: float = 0.25, seed: int | None = None) -> list[Array]:
+    """Each array in two parts, the same random rows held out from all: `X_train, X_test, y_train, y_test, ...`.
+
+    >>> train, test = train_test_split(range(8), test_size=0.25, seed=0)
+    >>> len(train), len(test)
+    (6, 2)
+    """
+    columns = rows_of(arrays)
+    if not 0 < test_size < 1:
+        raise ValueError(f"train_test_split: test_size is a share between 0 and 1, but {test_size} was given")
+    rows = np.random.default_rng(seed).permutation(len(columns[0]))
+    held_out = round(len(rows) * test_size)
+    return [part for c in columns for part in (c[rows[held_out:]], c[rows[:held_out]])]
+
+
+def standardize(train: Any, *others: Any) -> Any:
+    """Each column shifted and scaled to mean 0 and deviation 1 as it is in `train`; the others by the same numbers.
+
+    Columns that do not vary are only shifted. Returns one array, or a list where `others` were given.
+
+    >>> standardize([[1.0], [3.0]]).tolist()
+    [[-1.0], [1.0]]
+    """
+    first = np.asarray(train)
+    mean, deviation = first.mean(0), first.std(0)
+    scale = np.where(deviation > 0, deviation, 1)
+    scaled = [(np.asarray(a) - mean) / scale for a in (train, *others)]
+    return scaled if others else scaled[0]

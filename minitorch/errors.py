@@ -1,0 +1,29 @@
+"""The exceptions that minitorch raises; each is also the built-in one that plain handlers expect."""
+
+
+class MinitorchError(Exception):
+    """Base of every error that minitorch raises on purpose."""
+
+
+class ShapeError(MinitorchError, ValueError):
+    """Sizes or ranks do not fit together."""
+
+
+class DTypeError(MinitorchError, TypeError):
+    """A dtype, or a kind of value, is not one that the operation takes."""
+
+
+class GradientError(MinitorchError, ValueError):
+    """A gradient was asked for that does not exist."""
+
+
+class GraphError(MinitorchError, ValueError):
+    """A graph cannot be compiled as it was asked for: a missing input, an impossible update."""
+
+
+class InputError(MinitorchError, ValueError):
+    """A program was called with inputs that it cannot take. Nothing was changed."""
+
+
+class FileError(MinitorchError, ValueError):
+    """A file is damaged, or is not the one that was expected. Nothing was changed."""

@@ -1,0 +1,228 @@
+"""`Executor`: binds a plan to storage and to sizes, and runs it, one step or batch after batch."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minitorch.compiler.backends import Backend, Bound, Memory
+from minitorch.compiler.plan import Plan
+from minitorch.errors import DTypeError, InputError
+from minitorch.graph.dim import Dim, Size, Symbol, as_symbol, evaluate, symbols
+from minitorch.graph.graph import printable
+from minitorch.graph.storage import Array
+from minitorch.graph.tensor import Tensor, as_array
+from minitorch.graph.types import Check
+
+MOST_BOUND = 64  # bindings kept; the oldest goes when another batch size comes
+
+
+class Requirement(NamedTuple):
+    """A check on sizes, and the node that needs it."""
+
+    check: Check
+    node: Tensor
+
+
+Shapes = tuple[tuple[int, ...], ...]
+
+
+class Executor:
+    """A plan with its memory. Calling it with arrays of the right dtypes runs one step.
+
+    Binding to a batch size happens once and is kept. A call holds the locks of all parameters that the plan reads or
+    writes, in one fixed order, so that calls from many threads see whole steps.
+    """
+
+    def __init__(self, plan: Plan, backend: Backend, requirements: Sequence[Requirement]) -> None:
+        self.plan, self.backend, self.requirements = plan, backend, requirements
+        self.inputs = plan.graph.inputs
+        self.memory = Memory(plan)
+        self.bound: dict[Shapes, Bound] = {}
+        self.run = self._guarded(self._step)
+
+    def _guarded(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """`call` under the locks of the plan's parameters; under one of its own where there are none."""
+        nodes = (*self.plan.graph.nodes, *(target for target, _ in self.plan.graph.updates))
+        blocks = {n.attrs["storage"].block for n in nodes if "storage" in n.attrs}
+        locks = [block.lock for block in sorted(blocks, key=lambda block: block.serial)]
+        for lock in reversed(locks or [threading.RLock()]):
+            call = _holding(lock, call)
+        return call
+
+    def _step(self, arrays: Sequence[Array]) -> Sequence[Array]:
+        shapes = tuple([a.shape for a in arrays])
+        bound = self.bound.get(shapes)
+        if bound is None:
+            bound = self._bind(shapes)
+        return bound(*arrays)
+
+    # ---- arguments ----
+
+    def prepare(self, values: Sequence[Any]) -> list[Array]:
+        """The arguments as arrays of the dtypes of the placeholders. Arrays that fit are taken as they are."""
+        return [
+            v if type(v) is np.ndarray and v.dtype is p.type.dtype else converted(v, p)
+            for v, p in zip(values, self.inputs, strict=True)
+        ]
+
+    # ---- binding ----
+
+    def _bind(self, shapes: Shapes) -> Bound:
+        sizes = self.sizes(shapes)
+        if not self.memory.fits(sizes):
+            self.bound.clear()  # the arena has moved
+        while len(self.bound) >= MOST_BOUND:
+            del self.bound[next(iter(self.bound))]
+        self.bound[shapes] = bound = self.backend.bind(sizes, self.memory)
+        return bound
+
+    def sizes(self, shapes: Shapes) -> dict[Symbol, int]:
+        """The unknown sizes, read off the shapes of the inputs; `InputError` where they contradict the graph."""
+        sizes: dict[Symbol, int] = {}
+        found: dict[Symbol, tuple[Tensor, int]] = {}
+        for placeholder, shape in zip(self.inputs, shapes, strict=True):
+            _check_rank(placeholder, shape)
+            for axis, (size, got) in enumerate(zip(placeholder.shape, shape, strict=True)):
+                symbol = as_symbol(size)
+                if symbol is not None and symbol not in sizes:
+                    sizes[symbol] = got
+                    found[symbol] = placeholder, axis
+        for placeholder, shape in zip(self.inputs, shapes, strict=True):
+            for axis, (size, got) in enumerate(zip(placeholder.shape, shape, strict=True)):
+                if (expected := evaluate(size, sizes)) != got:
+                    raise InputError(_disagreement(placeholder, axis, size, got, expected, found))
+        for requirement in self.requirements:
+            _require(requirement, sizes, found)
+        return sizes
+
+    # ---- batches ----
+
+    def loop(self, arrays: Sequence[Array], order: Array | None, rows: int, batch_size: int) -> list[list[Array]]:
+        """Run `rows` rows, or those in `order`, `batch_size` at a time; for each batch the results of its step.
+
+        Inputs whose first size is the batch's are taken row by row, others whole.
+        """
+        gather = _Gather(arrays, [is_batched(p, self.inputs) for p in self.inputs], order, batch_size)
+        count = rows if order is None else len(order)
+        return [list(self.run(gather(start))) for start in range(0, count, batch_size)]
+
+
+def _holding(lock: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+    def held(arrays: Sequence[Array]) -> Any:
+        with lock:
+            return call(arrays)
+
+    return held
+
+
+class _Gather:
+    """Batches of rows: views where the order is that of the arrays, else rows copied into buffers used again."""
+
+    def __init__(self, arrays: Sequence[Array], rows: Sequence[bool], order: Array | None, batch_size: int) -> None:
+        self.arrays, self.rows, self.order, self.batch_size = arrays, rows, order, batch_size
+        self.buffers = [
+            np.empty((batch_size, *a.shape[1:]), a.dtype) if row and order is not None else None
+            for a, row in zip(arrays, rows, strict=True)
+        ]
+
+    def __call__(self, start: int) -> list[Array]:
+        if self.order is None:
+            taken = slice(start, start + self.batch_size)
+            return [a[taken] if row else a for a, row in zip(self.arrays, self.rows, strict=True)]
+        chosen = self.order[start : start + self.batch_size]
+        return [
+            a if buffer is None else a.take(chosen, 0, buffer[: len(chosen)], "clip")
+            for a, buffer in zip(self.arrays, self.buffers, strict=True)
+        ]
+
+
+# ---- inputs ----
+
+
+def converted(value: Any, placeholder: Tensor) -> Array:
+    """`value` as an array of the placeholder's dtype, where that is safe: floats to floats, ints to what holds them."""
+    what = f"input {printable(placeholder.name or '')!r}"
+    array = as_array(value, what)
+    target = placeholder.dtype
+    if array.dtype == target:
+        return array
+    if not np.can_cast(array.dtype, target, "same_kind") and not (array.size == 0 and not isinstance(value, np.ndarray)):
+        raise DTypeError(f"{what} is {target}, but was given {array.dtype}; convert it with .astype({str(target)!r})")
+    result = array.astype(target)
+    if target.kind in "iu" and not (result == array).all():
+        raise DTypeError(f"{what} is {target}, but was given {array.dtype} values that do not fit into it")
+    return result
+
+
+def is_batched(placeholder: Tensor, inputs: Sequence[Tensor]) -> bool:
+    """Whether an input is taken batch by batch: its first size is unknown, and is that of the first such input."""
+    leading = leading_size(inputs)
+    return leading is not None and bool(placeholder.shape) and placeholder.shape[0] == leading
+
+
+def leading_size(inputs: Iterable[Tensor]) -> Dim | None:
+    """The unknown size that rows are counted in."""
+    return next((p.shape[0] for p in inputs if p.shape and isinstance(p.shape[0], Dim)), None)
+
+
+def row_count(inputs: Sequence[Tensor], arrays: Sequence[Array]) -> int:
+    """The number of rows of the inputs that are taken batch by batch; `InputError` where they differ."""
+    for p, a in zip(inputs, arrays, strict=True):
+        _check_rank(p, a.shape)
+    counts = {p.name: len(a) for p, a in zip(inputs, arrays, strict=True) if is_batched(p, inputs)}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{name} has {n}" for name, n in counts.items())
+        raise InputError(f"the inputs differ in their number of rows: {listed}")
+    if not counts:
+        raise InputError("no input has a first dimension of unknown size, so there are no batches to take")
+    return next(iter(counts.values()))
+
+
+def _check_rank(placeholder: Tensor, shape: tuple[int, ...]) -> None:
+    if len(shape) != len(placeholder.shape):
+        raise InputError(
+            f"input {printable(placeholder.name or '')!r} is {placeholder.type}, but was given an array of shape {shape}"
+        )
+
+
+def _disagreement(
+    placeholder: Tensor, axis: int, size: Size, got: int, expected: int, found: Mapping[Symbol, tuple[Tensor, int]]
+) -> str:
+    name = printable(placeholder.name or "")
+    text = f"input {name!r} is {placeholder.type}, but axis {axis} of the array given has the size {got}"
+    if isinstance(size, int):
+        return f"{text}; {expected} is expected"
+    others = ", ".join(
+        f"{symbol} is {printable(other.name or '')}'s axis {at}" for symbol in symbols(size) for other, at in [found[symbol]]
+    )
+    return f"{text}; {size} is {expected} ({others})"
+
+
+def _require(requirement: Requirement, sizes: Mapping[Symbol, int], found: Mapping[Symbol, tuple[Tensor, int]]) -> None:
+    """Raise where sizes turn out not to be what a node needs, in terms of the placeholders that they come from."""
+    (left, relation, right), node = requirement
+    a, b = evaluate(left, sizes), evaluate(right, sizes)
+    if a == b if relation == "==" else a >= b:
+        return
+    sides = f"{_size_text(left, a, found)} and {_size_text(right, b, found)} must be equal"
+    if relation == ">=":
+        sides = f"{_size_text(left, a, found)} must be at least {b}"
+    raise InputError(f"{node.op.name}: {sides}\n  {node.describe()}\n  in {node.origin!r}")
+
+
+def _size_text(size: Size, value: int, found: Mapping[Symbol, tuple[Tensor, int]]) -> str:
+    if isinstance(size, int):
+        return str(size)
+    symbol = as_symbol(size)
+    if symbol is not None:
+        placeholder, axis = found[symbol]
+        return f"axis {axis} of {printable(placeholder.name or '')!r}, which is {value},"
+    parts = ", ".join(f"{s} from axis {found[s][1]} of {printable(found[s][0].name or '')!r}" for s in symbols(size))
+    return f"{size} = {value} ({parts})"
+
+
+def input_text(inputs: Sequence[Tensor]) -> str:
+    """The inputs of a program for messages."""
+    return ", ".join(f"{printable(p.name or '')}: {p.type}" for p in inputs) or "none"

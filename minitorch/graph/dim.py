@@ -1,0 +1,300 @@
+"""Sizes: known ones are plain ints, unknown ones are `Dim`, polynomials in canonical form.
+
+Two sizes are the same when their canonical forms are. An unknown size is a `Symbol`: symbols of one
+name are equal, symbols of different names never are, and an unnamed symbol is equal only to itself
+until a run shows otherwise.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import count
+from math import prod
+from typing import Union
+
+_serial = count()
+
+
+class Symbol:
+    """One unknown size: `Symbol("batch")`, or an unnamed one, told by the placeholder and axis it stands in."""
+
+    __slots__ = ("axis", "key", "name", "owner")
+
+    def __init__(self, name: str | None, owner: str = "", axis: int = 0) -> None:
+        self.name, self.owner, self.axis = name, owner, axis
+        self.key = f"0{name}" if name is not None else f"1{owner}[{axis}]{next(_serial):012}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Symbol) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __reduce__(self) -> tuple[type["Symbol"], tuple[str | None, str, int]]:
+        return Symbol, (self.name, self.owner, self.axis)
+
+    def __str__(self) -> str:
+        return self.name if self.name is not None else "?"
+
+    __repr__ = __str__
+
+
+class Call:
+    """A function of sizes that no polynomial expresses: `max(a, b)`, `min(a, b)`, `a // b`."""
+
+    __slots__ = ("a", "b", "function", "key")
+
+    def __init__(self, function: str, a: "Size", b: "Size") -> None:
+        self.function, self.a, self.b = function, a, b
+        self.key = f"2{function}({_key(a)},{_key(b)})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Call) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __reduce__(self) -> tuple[type["Call"], tuple[str, "Size", "Size"]]:
+        return Call, (self.function, self.a, self.b)
+
+    def __str__(self) -> str:
+        if self.function == "//":
+            return f"({self.a})//{self.b}"
+        return f"{self.function}({self.a}, {self.b})"
+
+
+Atom = Symbol | Call
+Monomial = tuple[Atom, ...]
+Size = Union[int, "Dim"]
+Shape = tuple[Size, ...]
+
+
+class Dim:
+    """An unknown size: a polynomial over symbols, with a constructor that keeps it canonical.
+
+    >>> n, m = Dim.named("n"), Dim.named("m")
+    >>> print(n + m + n - 1, (n + 1) * 2 == 2 * n + 2, n - n)
+    m + 2*n - 1 True 0
+    """
+
+    __slots__ = ("key", "terms")
+
+    def __init__(self, terms: tuple[tuple[Monomial, int], ...]) -> None:
+        self.terms = terms
+        self.key = "+".join(f"{c}{[a.key for a in monomial]}" for monomial, c in terms)
+
+    @staticmethod
+    def named(name: str) -> "Dim":
+        return Dim((((Symbol(name),), 1),))
+
+    @staticmethod
+    def unnamed(owner: str, axis: int) -> "Dim":
+        return Dim((((Symbol(None, owner, axis),), 1),))
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Dim) and self.key == other.key)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __add__(self, other: Size) -> Size:
+        return _collect([*self.terms, *_terms(other)])
+
+    def __mul__(self, other: Size) -> Size:
+        pairs = [(p, q) for p in self.terms for q in _terms(other)]
+        return _collect([(p[0] + q[0], p[1] * q[1]) for p, q in pairs])
+
+    def __sub__(self, other: Size) -> Size:
+        return self + -1 * other
+
+    def __rsub__(self, other: Size) -> Size:
+        return -1 * self + other
+
+    def __neg__(self) -> Size:
+        return -1 * self
+
+    def __floordiv__(self, other: Size) -> Size:
+        exact = divide(self, other)
+        return exact if exact is not None else _call("//", self, other)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"the size {self} is not known until a program is called: it is neither true nor false")
+
+    def __index__(self) -> int:
+        raise TypeError(f"the size {self} is not known until a program is called: it cannot serve as an int here")
+
+    __int__ = __index__
+
+    def __reduce__(self) -> tuple[Callable[..., Size], tuple[object, ...]]:
+        return _collect, (list(self.terms),)
+
+    def __str__(self) -> str:
+        ordered = sorted(self.terms, key=lambda term: not term[0])  # the constant comes last
+        text = " + ".join(_term_text(monomial, c) for monomial, c in ordered)
+        return text.replace("+ -", "- ")
+
+    __repr__ = __str__
+
+
+def _term_text(monomial: Monomial, coefficient: int) -> str:
+    factors = [str(atom) for atom in monomial]
+    if not factors:
+        return str(coefficient)
+    sign = "-" if coefficient < 0 else ""
+    return sign + "*".join([str(abs(coefficient))] * (abs(coefficient) != 1) + factors)
+
+
+def _key(size: Size) -> str:
+    return size.key if isinstance(size, Dim) else str(size)
+
+
+def _terms(size: Size) -> tuple[tuple[Monomial, int], ...]:
+    return size.terms if isinstance(size, Dim) else (((), size),)
+
+
+def _collect(terms: Iterable[tuple[Monomial, int]]) -> Size:
+    """The canonical sum: factors and terms in the order of their keys, no zero terms, an int where it is one."""
+    total: dict[Monomial, int] = {}
+    for monomial, coefficient in terms:
+        monomial = tuple(sorted(monomial, key=lambda atom: atom.key))
+        total[monomial] = total.get(monomial, 0) + coefficient
+    kept = [(m, c) for m, c in total.items() if c]
+    if not kept:
+        return 0
+    if len(kept) == 1 and not kept[0][0]:
+        return kept[0][1]
+    return Dim(tuple(sorted(kept, key=lambda term: [atom.key for atom in term[0]])))
+
+
+def _call(function: str, a: Size, b: Size) -> Size:
+    return Dim((((Call(function, a, b),), 1),))
+
+
+# ---- functions of sizes ----
+
+
+def lower_bound(size: Size) -> int | None:
+    """The least value that `size` can have, where that is plain: sizes are never negative."""
+    if isinstance(size, int):
+        return size
+    total = 0
+    for monomial, coefficient in size.terms:
+        if coefficient < 0:
+            return None
+        bounds = [_atom_bound(atom) for atom in monomial]
+        if None in bounds:
+            return None
+        total += coefficient * prod(b for b in bounds if b is not None)
+    return total
+
+
+def _atom_bound(atom: Atom) -> int | None:
+    if isinstance(atom, Symbol):
+        return 0
+    a, b = lower_bound(atom.a), lower_bound(atom.b)
+    known = [bound for bound in (a, b) if bound is not None]
+    if atom.function == "max":
+        return max(known) if known else None
+    if len(known) < 2:
+        return None
+    return min(known) if atom.function == "min" else 0
+
+
+def at_least(a: Size, b: Size) -> bool:
+    """Whether `a >= b` whatever the unknown sizes are."""
+    bound = lower_bound(a - b)
+    return bound is not None and bound >= 0
+
+
+def maximum(a: Size, b: Size) -> Size:
+    """max(a, b), simplified where the order is plain."""
+    if at_least(a, b):
+        return a
+    return b if at_least(b, a) else _call("max", *sorted((a, b), key=_key))
+
+
+def minimum(a: Size, b: Size) -> Size:
+    """min(a, b), simplified where the order is plain."""
+    if at_least(a, b):
+        return b
+    return a if at_least(b, a) else _call("min", *sorted((a, b), key=_key))
+
+
+def divide(a: Size, b: Size) -> Size | None:
+    """`a / b` where it is exact whatever the unknown sizes are, else None. `b` must have one term."""
+    if isinstance(a, int) and isinstance(b, int):
+        return a // b if b and a % b == 0 else None
+    (monomial, coefficient), *more = _terms(b)
+    if more or not coefficient:
+        return None
+    terms = [(_without(m, monomial), c) for m, c in _terms(a)]
+    if any(m is None or c % coefficient for m, c in terms):
+        return None
+    return _collect([(m, c // coefficient) for m, c in terms if m is not None])
+
+
+def _without(monomial: Monomial, factors: Monomial) -> Monomial | None:
+    rest = list(monomial)
+    for factor in factors:
+        if factor not in rest:
+            return None
+        rest.remove(factor)
+    return tuple(rest)
+
+
+def equal(a: Size, b: Size) -> bool | None:
+    """Whether two sizes are equal: True or False where that is decided, None where only a run can tell."""
+    if a is b or a == b:
+        return True
+    difference = a - b
+    if isinstance(difference, int):
+        return False
+    if _name(a) is not None and _name(b) is not None:
+        return False  # different names never unify
+    for size in (difference, -difference):
+        bound = lower_bound(size)
+        if bound is not None and bound > 0:
+            return False
+    return None
+
+
+def _name(size: Size) -> str | None:
+    match size:
+        case Dim(terms=(((Symbol(name=name),), 1),)):
+            return name
+    return None
+
+
+def symbols(size: Size) -> Iterator[Symbol]:
+    """The unknown sizes that `size` is made of."""
+    for monomial, _ in _terms(size):
+        for atom in monomial:
+            if isinstance(atom, Symbol):
+                yield atom
+            else:
+                yield from symbols(atom.a)
+                yield from symbols(atom.b)
+
+
+def as_symbol(size: Size) -> Symbol | None:
+    """The symbol that `size` is, where it is nothing more."""
+    match size:
+        case Dim(terms=(((Symbol() as symbol,), 1),)):
+            return symbol
+    return None
+
+
+def evaluate(size: Size, sizes: Mapping[Symbol, int]) -> int:
+    """The value of `size` where every symbol has the value that `sizes` gives it."""
+    if isinstance(size, int):
+        return size
+    return sum(c * prod(_evaluate_atom(atom, sizes) for atom in m) for m, c in size.terms)
+
+
+def _evaluate_atom(atom: Atom, sizes: Mapping[Symbol, int]) -> int:
+    if isinstance(atom, Symbol):
+        return sizes[atom]
+    a, b = evaluate(atom.a, sizes), evaluate(atom.b, sizes)
+    if atom.function == "//":
+        return a // b if b else 0
+    return max(a, b) if atom.function == "max" else min(a, b)

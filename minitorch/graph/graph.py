@@ -1,0 +1,151 @@
+"""`Graph`: what a program computes, its nodes in an order in which they can be computed, printed one line each."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from minitorch.graph.dim import Dim
+from minitorch.graph.flat import from_rows, to_rows
+from minitorch.graph.order import depth_first
+from minitorch.graph.tensor import Tensor
+from minitorch.graph.types import show_shape
+from minitorch.lazy import lazy
+
+viz = lazy("minitorch.viz")
+
+Update = tuple[Tensor, Tensor]
+
+
+class Graph:
+    """Outputs, and updates of parameters, with every node that they need. Immutable; prints one line a node.
+
+    `nodes` are in topological order: depth-first from the outputs, or as a pass has arranged them.
+
+    >>> import minitorch as mt
+    >>> x = mt.placeholder("x", ("batch", 2))
+    >>> print(Graph([mt.tanh(x * 2.0)], name="double").text(origins=False))
+    double: 4 nodes
+      x: f32[batch, 2] = placeholder
+      %0: f32[] = 2.0
+      %1: f32[batch, 2] = multiply(x, %0)
+      %2: f32[batch, 2] = tanh(%1)
+      return %2
+    """
+
+    __slots__ = ("inputs", "name", "nodes", "outputs", "updates")
+
+    def __init__(
+        self, outputs: Sequence[Tensor], updates: Sequence[Update] = (), inputs: Sequence[Tensor] = (),
+        name: str = "graph", nodes: Iterable[Tensor] | None = None,
+    ) -> None:  # fmt: skip
+        self.outputs, self.updates, self.inputs = tuple(outputs), tuple(updates), tuple(inputs)
+        self.name = name
+        self.nodes = tuple(depth_first(self.roots) if nodes is None else nodes)
+
+    @property
+    def roots(self) -> tuple[Tensor, ...]:
+        """The tensors that are asked for: outputs, then the new values of updates."""
+        return self.outputs + tuple(value for _, value in self.updates)
+
+    def labels(self) -> dict[Tensor, str]:
+        """A name for each node, unique in this graph: the user's where there is one, else a number."""
+        taken: dict[str, int] = {}
+        labels: dict[Tensor, str] = {}
+        numbered = 0
+        for node in (*self.inputs, *(target for target, _ in self.updates), *self.nodes):
+            if node in labels:
+                continue
+            if node.name is None:
+                labels[node] = f"%{numbered}"
+                numbered += 1
+                continue
+            name = printable(node.name)
+            taken[name] = taken.get(name, 0) + 1
+            labels[node] = name if taken[name] == 1 else f"{name}#{taken[name]}"
+        return labels
+
+    def text(self, origins: bool = True) -> str:
+        """One typed line a node, then what is returned and updated. `origins` adds the user's lines."""
+        labels = self.labels()
+        lines = [f"{printable(self.name)}: {len(self.nodes)} nodes"]
+        rows = [(_line(node, labels), place(node) if origins else "") for node in self.nodes]
+        width = min(max((len(line) for line, _ in rows), default=0), 72)
+        lines += [f"  {line:{width}}  # {where}" if where else f"  {line}" for line, where in rows]
+        if self.outputs or not self.updates:
+            lines.append(f"  return {', '.join(labels[t] for t in self.outputs) or 'nothing'}")
+        lines += [f"  update {labels[target]} <- {labels[value]}" for target, value in self.updates]
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        return f"<Graph {self.name}: {len(self.nodes)} nodes, {len(self.outputs)} outputs, {len(self.updates)} updates>"
+
+    def __reduce__(self) -> tuple[Callable[..., "Graph"], tuple[Any, ...]]:
+        number = {node: i for i, node in enumerate(self.nodes)}
+        outputs = [number[t] for t in self.outputs]
+        updates = [(target, number[value]) for target, value in self.updates]
+        return _restored, (to_rows(self.nodes), outputs, updates, self.inputs, self.name)
+
+    def draw(self, path: Any, **options: Any) -> None:
+        """Write a picture to `path`; its suffix says which kind. See `minitorch.viz.draw`."""
+        viz.draw(self, path, **options)
+
+    def to_networkx(self) -> Any:
+        """A `networkx.MultiDiGraph` with plain attributes. See `minitorch.viz.to_networkx`."""
+        return viz.to_networkx(self)
+
+    def to_graphviz(self, **options: Any) -> Any:
+        """A `graphviz.Digraph`. See `minitorch.viz.to_graphviz`."""
+        return viz.to_graphviz(self, **options)
+
+
+def _restored(
+    rows: list[Any], outputs: list[int], updates: list[tuple[Tensor, int]], inputs: tuple[Tensor, ...], name: str
+) -> Graph:
+    nodes = from_rows(rows)
+    pairs = [(target, nodes[i]) for target, i in updates]
+    return Graph([nodes[i] for i in outputs], pairs, inputs, name, nodes)
+
+
+def printable(name: str, most: int = 60) -> str:
+    """`name` on one line and of bearable length."""
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name[: most + 1])
+    return text if len(name) <= most else text[:most] + "..."
+
+
+def place(node: Tensor, role: bool = True) -> str:
+    """Where a node comes from: the user's lines, the scope, and the role where it is not forward."""
+    lines = ", ".join(dict.fromkeys(str(o) for o in node.origins))
+    parts = [lines, printable(node.scope), node.role if role and node.role in ("gradient", "update") else ""]
+    return "  ".join(part for part in parts if part)
+
+
+def _line(node: Tensor, labels: dict[Tensor, str]) -> str:
+    return f"{labels[node]}: {node.type} = {expression(node, [labels[i] for i in node.inputs])}"
+
+
+def expression(node: Tensor, inputs: Sequence[str]) -> str:
+    """A node as the call that makes it: `sum(%3, axis=(0,))`."""
+    if node.op.name == "constant":
+        return constant_text(node)
+    if "storage" in node.attrs:
+        return node.op.name
+    arguments = [*inputs, *(f"{key}={attr_text(value)}" for key, value in node.attrs.items())]
+    return f"{node.op.name}({', '.join(arguments)})" if arguments else node.op.name
+
+
+def constant_text(node: Tensor) -> str:
+    value = node.attrs["value"]
+    if value.size <= 4:
+        return str(value.tolist())
+    return f"constant({', '.join(f'{v:.4g}' for v in value.flat[:3])}, ...)"
+
+
+def attr_text(value: object) -> str:
+    """An attribute on one line."""
+    if isinstance(value, tuple) and all(isinstance(v, int | Dim) for v in value):
+        return show_shape(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(attr_text(v) for v in value)})"
+    return repr(value) if isinstance(value, str) else str(value)

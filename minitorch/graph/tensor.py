@@ -1,0 +1,518 @@
+"""`Op`, an operation, and `Tensor`, a node: the result of an operation on other nodes, before it has a value."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from minitorch.errors import DTypeError, GradientError, MinitorchError
+from minitorch.graph.dim import Shape, Size
+from minitorch.graph.origin import Origin, context, here
+from minitorch.graph.storage import Array, Storage
+from minitorch.graph.types import DType, Type, common_dtype, is_float
+from minitorch.lazy import lazy
+
+functional = lazy("minitorch.functional")
+autodiff = lazy("minitorch.compiler.autodiff")
+program = lazy("minitorch.program")
+
+Operand = Any  # a Tensor, a number, or what NumPy makes an array of
+Attrs = Mapping[str, Any]
+Gradient = Callable[..., Sequence["Tensor | None"]]
+
+registry: dict[str, "Op"] = {}
+"""Every operation by its name. Operators, tests and pictures find operations here."""
+
+reserved: set[str] = set()
+"""The names of minitorch's own operations, which no other may take. A user's own may be defined anew."""
+
+_NO_ATTRS: Attrs = MappingProxyType({})
+_serial = count()
+
+
+# ---- operations ----
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Op:
+    """An operation: all that defines it, in one row. Calling it adds a node to the graph.
+
+    The callables take the operands in order, then the attributes as keywords:
+
+    `infer(*types, **attrs) -> Type`
+        The type of the result, or a `ShapeError` or `DTypeError` that says what does not fit.
+    `kernel(*arrays, out=None, **attrs) -> array`
+        The meaning, on arrays; unknown sizes in attributes have become ints. Writes into `out` where given.
+    `gradient(g, y, *inputs, **attrs) -> tensors`
+        For a gradient `g` of the result `y`, the gradients of the inputs, as graph; None for an input that has
+        none. Each may have the broadcast shape of the result: differentiation sums it back. `None` in place of
+        the rule says that nothing flows back through this operation.
+    `operands(types) -> (dtype, weak)`
+        The dtype that the operands are brought to before anything else; None leaves them as they are.
+    `flops(out, *types, **attrs) -> size`
+        Floating-point operations, as an expression over unknown sizes.
+
+    `elementwise`: each element of the result depends on one element of each operand. `view`: the result shares
+    the memory of the first operand. `inplace`: the operands whose memory the kernel may overwrite with the result.
+    """
+
+    name: str
+    infer: Callable[..., Type]
+    kernel: Callable[..., Array]
+    gradient: Gradient | None = None
+    operands: Callable[[Sequence[Type]], tuple[DType, bool]] | None = None
+    flops: Callable[..., Size] = lambda out, *types, **attrs: 0
+    elementwise: bool = False
+    view: bool = False
+    inplace: tuple[int, ...] = ()
+    uncoerced: tuple[int, ...] = ()  # operands that keep their dtype: the condition of `where`
+    distinct: bool = False  # every node stands for itself: two random draws are not one
+
+    def __post_init__(self) -> None:
+        if self.name in reserved:
+            raise ValueError(f"{self.name!r} is an operation of minitorch; choose another name")
+        registry[self.name] = self
+
+    def __call__(self, *inputs: Operand, **attrs: Any) -> "Tensor":
+        tensors = [as_tensor(value, self.name) for value in inputs]
+        if self.operands is not None:
+            tensors = self._coerce(tensors)
+        try:
+            type = self.infer(*[t.type for t in tensors], **attrs)
+        except MinitorchError as error:
+            raise self._explain(error, tensors) from None
+        return Tensor(self, tuple(tensors), attrs, type)
+
+    def _coerce(self, tensors: list["Tensor"]) -> list["Tensor"]:
+        """Bring the operands to one dtype; bare numbers become constants of it."""
+        assert self.operands is not None
+        types = [t.type for t in tensors]
+        kept = self.uncoerced
+        first = types[0]
+        if not kept and not first.weak and all(t.dtype is first.dtype and not t.weak for t in types):
+            if self.operands([first])[0] is first.dtype:  # the usual case: nothing to do
+                return tensors
+        dtype, weak = self.operands([t for i, t in enumerate(types) if i not in kept])
+        return [t if i in kept else brought_to(t, dtype, weak) for i, t in enumerate(tensors)]
+
+    def _explain(self, error: MinitorchError, tensors: Sequence["Tensor"]) -> MinitorchError:
+        """The same error with the operation, the operands and the user's lines."""
+        operands = "".join(f"\n  {t.describe()}" for t in tensors if t.op.name != "constant")
+        return type(error)(f"{self.name}: {error}{operands}\n  in {here()!r}")
+
+    def __reduce__(self) -> tuple[Callable[[str], "Op"], tuple[str]]:
+        return find_op, (self.name,)
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}>"
+
+
+def find_op(name: str) -> Op:
+    """The operation of that name, or an error that says it is unknown."""
+    try:
+        return registry[name]
+    except KeyError:
+        raise ValueError(f"there is no operation named {name!r}") from None
+
+
+# ---- nodes ----
+
+
+def _teach(how: str) -> Callable[..., NoReturn]:
+    def refuse(self: "Tensor", *args: object, **kwargs: object) -> NoReturn:
+        raise TypeError(f"{self.describe()} has no value yet: {how}")
+
+    return refuse
+
+
+def _not_an_array(self: "Tensor", function: Any, *args: object, **kwargs: object) -> NoReturn:
+    name = getattr(function, "__name__", str(function))
+    raise TypeError(f"np.{name} does not take a Tensor, {self.describe()}: use mt.{name}, or compile and call it")
+
+
+class Tensor:
+    """A node of the graph: what `op` makes of `inputs`. Immutable, and equal only to itself.
+
+    Arithmetic, comparisons, indexing and methods follow NumPy and make new nodes; nothing is computed.
+
+    >>> import minitorch as mt
+    >>> x = mt.placeholder("x", ("batch", 3))
+    >>> h = mt.tanh(x * 2 + 1)
+    >>> h.op.name, h.shape, str(h.type)
+    ('tanh', (batch, 3), 'f32[batch, 3]')
+    """
+
+    __slots__ = (
+        "__weakref__", "_grad", "attrs", "inputs", "name", "op", "origins", "role", "scope", "serial", "type",
+    )  # fmt: skip
+    __match_args__ = ("op", "inputs", "attrs")
+    __array_ufunc__ = None  # so that `array + tensor` builds the graph
+
+    op: Op
+    inputs: tuple["Tensor", ...]
+    attrs: Attrs
+    type: Type
+    name: str | None
+    origins: tuple[Origin, ...]
+    scope: str
+    role: str
+    serial: int
+    _grad: "Tensor | None"
+
+    def __init__(
+        self, op: Op, inputs: tuple["Tensor", ...], attrs: Attrs, type: Type,
+        name: str | None = None, role: str | None = None,
+    ) -> None:  # fmt: skip
+        source = context.source
+        set_ = object.__setattr__
+        set_(self, "op", op)
+        set_(self, "inputs", inputs)
+        set_(self, "attrs", MappingProxyType(dict(attrs)) if attrs else _NO_ATTRS)
+        set_(self, "type", type)
+        set_(self, "name", name)
+        set_(self, "origins", (here(),) if source is None else source[0])
+        set_(self, "scope", context.scope if source is None else source[1])
+        set_(self, "role", role or context.role)
+        set_(self, "serial", next(_serial))
+        set_(self, "_grad", None)
+
+    def replace(self, **changes: Any) -> "Tensor":
+        """A new node like this one, but for the slots named. The type is taken as it stands."""
+        new = object.__new__(Tensor)
+        for slot in Tensor.__slots__[1:]:
+            object.__setattr__(new, slot, changes[slot] if slot in changes else getattr(self, slot))
+        object.__setattr__(new, "serial", next(_serial))
+        object.__setattr__(new, "_grad", None)
+        return new
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "data":
+            self._set_data(value)
+            return
+        raise AttributeError(f"{self.describe()} is immutable: {name!r} cannot be set")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{self.describe()} is immutable: {name!r} cannot be deleted")
+
+    # ---- what it is ----
+
+    @property
+    def shape(self) -> Shape:
+        """The sizes, ints where known and `Dim`s where not."""
+        return self.type.shape
+
+    @property
+    def dtype(self) -> DType:
+        return self.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.type.shape)
+
+    @property
+    def size(self) -> Size:
+        """The number of elements."""
+        return self.type.size
+
+    @property
+    def origin(self) -> Origin:
+        """The place in the user's code that made this node: `filename`, `lineno`, `function`."""
+        return self.origins[0]
+
+    def describe(self) -> str:
+        """One phrase for messages: `x f32[batch, 3] made at train.py:12`."""
+        return f"{self.name or self.op.name} {self.type} made at {self.origin}".encode("unicode_escape").decode()
+
+    def __repr__(self) -> str:
+        return f"<Tensor {self.describe()}>"
+
+    # ---- values ----
+
+    @property
+    def data(self) -> Array:
+        """The value of a parameter, a variable or a constant. Shape and dtype are the tensor's.
+
+        For a parameter or variable it is a live view: writing into it, or assigning to `.data`, changes what every
+        program that shares the parameter sees. Raises `ValueError` for a tensor that holds no value.
+        """
+        if isinstance(storage := self.attrs.get("storage"), Storage):
+            return storage.array
+        if self.op.name == "constant":
+            value: Array = self.attrs["value"]
+            return value
+        raise ValueError(
+            f"{self.describe()} holds no value, only parameters, variables and constants do: "
+            "evaluate it with t.eval({placeholder: array, ...}), or compile it and call the program"
+        )
+
+    def _set_data(self, value: object) -> None:
+        storage = self.attrs.get("storage")
+        if not isinstance(storage, Storage):
+            raise AttributeError(f"{self.describe()} holds no value that could be set; parameters and variables do")
+        array = as_array(value, self.describe())
+        if array.shape != storage.array.shape:
+            raise ValueError(f"{self.describe()} cannot take a value of shape {array.shape}; {self.shape} is expected")
+        if not np.can_cast(array.dtype, self.dtype, "same_kind"):
+            raise DTypeError(f"{self.describe()} cannot take a value of dtype {array.dtype}; {self.dtype} is expected")
+        with storage.block.lock:
+            storage.array[...] = array
+
+    @property
+    def grad(self) -> "Tensor":
+        """The symbolic gradient that the latest `loss.backward()` found for this tensor.
+
+        Raises `GradientError` where there was none.
+        """
+        if self._grad is None:
+            raise GradientError(
+                f"{self.describe()} has no gradient: call loss.backward() first, on a loss that depends on it"
+            )
+        return self._grad
+
+    def backward(self) -> None:
+        """Give every tensor that this scalar depends on its `.grad`, a symbolic gradient. Nothing accumulates."""
+        autodiff.backward(self)
+
+    def eval(self, feeds: Mapping["Tensor", Operand] | None = None) -> Array:
+        """Compile and run in one call, for a first look.
+
+        >>> import minitorch as mt
+        >>> x = mt.placeholder("x", (), dtype="float64")
+        >>> float((x * x + 1).eval({x: 3.0}))
+        10.0
+        """
+        value: Array = program.evaluate_once(self, feeds or {})
+        return value
+
+    # ---- copies ----
+
+    def __copy__(self) -> "Tensor":
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Tensor":
+        copied: Tensor = flat.deep_copy(self, memo)
+        return copied
+
+    def __reduce__(self) -> tuple[Callable[..., "Tensor"], tuple[Any, ...]]:
+        reduced: tuple[Callable[..., Tensor], tuple[Any, ...]] = flat.reduce_tensor(self)
+        return reduced
+
+    # ---- what it is not ----
+
+    __hash__ = object.__hash__
+    __bool__ = _teach("it is neither true nor false. Use mt.where to choose, and `is` to compare tensors "
+                      "(`in` on a list of tensors asks for ==: use any(t is u for u in tensors))")  # fmt: skip
+    __float__ = __int__ = __index__ = __complex__ = _teach("compile it and call the program, or use t.eval({...})")
+    __iter__ = _teach("it cannot be iterated over. Slice it, t[0], t[1], or compile it and iterate over the result")
+    __array__ = _teach("it is not an array. Compile it and call the program, or use t.eval({...})")
+    __array_function__ = _not_an_array
+
+    # ---- operators, found by name so that this file stands above the operations ----
+
+    def __add__(self, other: Operand) -> "Tensor":
+        return registry["add"](self, other)
+
+    def __radd__(self, other: Operand) -> "Tensor":
+        return registry["add"](other, self)
+
+    def __sub__(self, other: Operand) -> "Tensor":
+        return registry["subtract"](self, other)
+
+    def __rsub__(self, other: Operand) -> "Tensor":
+        return registry["subtract"](other, self)
+
+    def __mul__(self, other: Operand) -> "Tensor":
+        return registry["multiply"](self, other)
+
+    def __rmul__(self, other: Operand) -> "Tensor":
+        return registry["multiply"](other, self)
+
+    def __truediv__(self, other: Operand) -> "Tensor":
+        return registry["divide"](self, other)
+
+    def __rtruediv__(self, other: Operand) -> "Tensor":
+        return registry["divide"](other, self)
+
+    def __pow__(self, other: Operand) -> "Tensor":
+        return _tensor(functional.power(self, other))
+
+    def __rpow__(self, other: Operand) -> "Tensor":
+        return _tensor(functional.power(other, self))
+
+    def __matmul__(self, other: Operand) -> "Tensor":
+        return _tensor(functional.matmul(self, other))
+
+    def __rmatmul__(self, other: Operand) -> "Tensor":
+        return _tensor(functional.matmul(other, self))
+
+    def __neg__(self) -> "Tensor":
+        return registry["negative"](self)
+
+    def __pos__(self) -> "Tensor":
+        return self
+
+    def __abs__(self) -> "Tensor":
+        return registry["abs"](self)
+
+    def __invert__(self) -> "Tensor":
+        return registry["logical_not"](self)
+
+    def __and__(self, other: Operand) -> "Tensor":
+        return registry["logical_and"](self, other)
+
+    def __or__(self, other: Operand) -> "Tensor":
+        return registry["logical_or"](self, other)
+
+    __rand__, __ror__ = __and__, __or__
+
+    def __lt__(self, other: Operand) -> "Tensor":
+        return registry["less"](self, other)
+
+    def __le__(self, other: Operand) -> "Tensor":
+        return registry["less_equal"](self, other)
+
+    def __gt__(self, other: Operand) -> "Tensor":
+        return registry["greater"](self, other)
+
+    def __ge__(self, other: Operand) -> "Tensor":
+        return registry["greater_equal"](self, other)
+
+    def __eq__(self, other: Operand) -> "Tensor":  # type: ignore[override]  # elementwise, as in NumPy
+        return registry["equal"](self, other)
+
+    def __ne__(self, other: Operand) -> "Tensor":  # type: ignore[override]  # elementwise, as in NumPy
+        return registry["not_equal"](self, other)
+
+    def __getitem__(self, key: Any) -> "Tensor":
+        return _tensor(functional.getitem(self, key))
+
+    # ---- methods: the functions of the same names ----
+
+    @property
+    def T(self) -> "Tensor":
+        """The axes in reverse order."""
+        return self.transpose()
+
+    def sum(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> "Tensor":
+        return _tensor(functional.sum(self, axis, keepdims))
+
+    def mean(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> "Tensor":
+        return _tensor(functional.mean(self, axis, keepdims))
+
+    def max(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> "Tensor":
+        return _tensor(functional.max(self, axis, keepdims))
+
+    def reshape(self, *shape: Any) -> "Tensor":
+        return _tensor(functional.reshape(self, shape[0] if len(shape) == 1 else shape))
+
+    def transpose(self, *axes: Any) -> "Tensor":
+        return _tensor(functional.transpose(self, axes[0] if len(axes) == 1 else axes or None))
+
+    def astype(self, dtype: DTypeLike) -> "Tensor":
+        return _tensor(functional.cast(self, dtype))
+
+    def tanh(self) -> "Tensor":
+        return registry["tanh"](self)
+
+    def relu(self) -> "Tensor":
+        return registry["relu"](self)
+
+    def sigmoid(self) -> "Tensor":
+        return registry["sigmoid"](self)
+
+    def exp(self) -> "Tensor":
+        return registry["exp"](self)
+
+    def log(self) -> "Tensor":
+        return registry["log"](self)
+
+    def sqrt(self) -> "Tensor":
+        return registry["sqrt"](self)
+
+    def abs(self) -> "Tensor":
+        return registry["abs"](self)
+
+    def clip(self, low: Operand, high: Operand) -> "Tensor":
+        return _tensor(functional.clip(self, low, high))
+
+
+flat = lazy("minitorch.graph.flat")
+
+
+def _tensor(value: Any) -> Tensor:
+    """Tell the type checker what a lazily found function returned."""
+    assert isinstance(value, Tensor)
+    return value
+
+
+# ---- operands ----
+
+
+def as_array(value: object, what: str) -> Array:
+    """`value` as an array of bools, ints or floats, or a `DTypeError` that names `what` it was meant for."""
+    if isinstance(value, Tensor):
+        raise DTypeError(f"{what} takes an array, but was given the tensor {value.describe()}")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise DTypeError(f"{what} takes an array, but the rows given differ in length ({error})") from None
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        raise DTypeError(f"{what} takes bools, ints or floats, but was given {_kind(value, array)}")
+    return array
+
+
+def _kind(value: object, array: Array) -> str:
+    names = {"O": "objects", "U": "strings", "S": "bytes", "c": "complex numbers", "M": "dates", "m": "time spans"}
+    kind = names.get(array.dtype.kind, str(array.dtype))
+    return kind if isinstance(value, np.ndarray | list | tuple) else f"{type(value).__name__} {value!r}"
+
+
+def as_tensor(value: Operand, what: str = "an operation") -> Tensor:
+    """`value` itself where it is a tensor, else a constant: weak for bare numbers and float arrays."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
+        raise DTypeError(f"{what}: the number {value} does not fit into 64 bits")
+    array = as_array(value, f"{what}: an operand")
+    weak = is_float(array.dtype) or (array.dtype.kind in "iu" and not isinstance(value, np.ndarray | list | tuple))
+    return constant_of(array, weak)
+
+
+def constant_of(array: Array, weak: bool = False) -> Tensor:
+    """A constant node over a private copy of `array`."""
+    wide = {"b": "bool", "i": "int64", "u": "int64", "f": "float64"}[array.dtype.kind]
+    keeps = not weak and array.dtype.newbyteorder("=") in STORED
+    value = np.array(array, dtype=array.dtype.newbyteorder("=") if keeps else wide, order="C")
+    value.flags.writeable = False
+    return Tensor(registry["constant"], (), {"value": value}, Type(value.shape, value.dtype, weak), role="constant")
+
+
+STORED = {np.dtype(name) for name in ("bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64")}
+
+
+def brought_to(t: Tensor, dtype: DType, weak: bool = False) -> Tensor:
+    """`t` in another dtype: a constant is made anew, anything else goes through `cast`."""
+    if t.type.dtype == dtype and t.type.weak == weak:
+        return t
+    if t.op.name != "constant":
+        return registry["cast"](t, dtype=dtype)
+    value: Array = t.attrs["value"]
+    with np.errstate(all="ignore"):
+        converted = value.astype(dtype)
+    if dtype.kind in "iu" and not (converted == value).all():
+        raise DTypeError(f"the number {value[converted != value].flat[0]} does not fit into {dtype}")
+    converted.flags.writeable = False
+    type = Type(value.shape, dtype, weak)
+    return Tensor(registry["constant"], (), {"value": converted}, type, role="constant")
+
+
+def strong(t: Tensor) -> Tensor:
+    """`t` with a dtype of its own: what is made of bare numbers alone becomes float32 (or stays int64, bool)."""
+    if not t.type.weak:
+        return t
+    dtype, _ = common_dtype([t.type])
+    return brought_to(t, np.dtype("float32") if is_float(dtype) else dtype)

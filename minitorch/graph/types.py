@@ -1,0 +1,144 @@
+"""What a tensor is before it has a value: its shape and its dtype, printed as `f32[batch, 16]`."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from minitorch.errors import DTypeError, ShapeError
+from minitorch.graph.dim import Shape, Size, equal
+
+DType = np.dtype[np.generic]
+
+BOOL, INT64, FLOAT32, FLOAT64 = (np.dtype(name) for name in ("bool", "int64", "float32", "float64"))
+SHORT = {
+    np.dtype(name): short
+    for name, short in (
+        ("bool", "bool"), ("uint8", "u8"), ("int8", "i8"), ("int16", "i16"), ("int32", "i32"), ("int64", "i64"),
+        ("float32", "f32"), ("float64", "f64"),
+    )
+}  # fmt: skip
+
+
+class Check(NamedTuple):
+    """What a node needs of sizes that only a run can tell: `left == right`, or `left >= right`."""
+
+    left: Size
+    relation: str
+    right: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """Shape and dtype. `weak` marks what is made of bare numbers alone and takes the dtype of what it meets."""
+
+    shape: Shape
+    dtype: DType
+    weak: bool = False
+    checks: tuple[Check, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def size(self) -> Size:
+        """The number of elements."""
+        return reduce(lambda a, b: a * b, self.shape, 1)
+
+    def __str__(self) -> str:
+        return f"{SHORT[self.dtype]}[{', '.join(map(str, self.shape))}]"
+
+
+def show_shape(shape: Shape) -> str:
+    """A shape as Python writes it: `(batch, 3)`, `(batch,)`, `()`."""
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+
+
+def dtype_of(dtype: DTypeLike) -> DType:
+    """The dtype that `dtype` means, or an error that lists the ones there are."""
+    try:
+        found = np.dtype(dtype).newbyteorder("=")
+    except TypeError:
+        found = None
+    if found is None or found not in SHORT:
+        raise DTypeError(f"{dtype!r} is not a dtype of minitorch; there are {', '.join(map(str, SHORT))}")
+    return found
+
+
+def is_float(dtype: DType) -> bool:
+    return dtype.kind == "f"
+
+
+# ---- the dtype of a result ----
+
+
+def promote(a: DType, b: DType) -> DType:
+    """An int with a float gives that float, two floats the wider one; otherwise NumPy's rules."""
+    if a is b or a == b:
+        return a
+    if is_float(a) != is_float(b):
+        return a if is_float(a) else b
+    return np.promote_types(a, b)
+
+
+def common_dtype(types: Sequence[Type]) -> tuple[DType, bool]:
+    """The dtype that operands meet in, and whether it is weak: numbers take the dtype of what they meet."""
+    strong = [t.dtype for t in types if not t.weak]
+    if not strong:
+        return reduce(promote, (t.dtype for t in types)), True
+    dtype = reduce(promote, strong)
+    for t in types:
+        if t.weak and is_float(t.dtype) and not is_float(dtype):
+            dtype = FLOAT32
+        elif t.weak and dtype == BOOL:
+            dtype = INT64
+    return dtype, False
+
+
+def floating_dtype(types: Sequence[Type]) -> tuple[DType, bool]:
+    """The same for operations that need a float: ints and bools become float32."""
+    dtype, weak = common_dtype(types)
+    if is_float(dtype):
+        return dtype, weak
+    return (FLOAT64, True) if weak else (FLOAT32, False)
+
+
+# ---- the shape of a result ----
+
+
+def unify(a: Size, b: Size, checks: list[Check]) -> Size | None:
+    """The one size that `a` and `b` both are, with a check where only a run can tell; None where they differ."""
+    verdict = equal(a, b)
+    if verdict is False:
+        return None
+    if verdict is None:
+        checks.append(Check(a, "==", b))
+        return b if isinstance(b, int) or (str(a) == "?" and str(b) != "?") else a
+    return a
+
+
+def broadcast(shapes: Iterable[Shape], checks: list[Check]) -> Shape:
+    """The shape that operands broadcast to, aligned at the right; only a literal 1 stretches."""
+    result: Shape = ()
+    for shape in shapes:
+        if shape == result or not shape:
+            continue
+        result = _broadcast_two(result, shape, checks)
+    return result
+
+
+def _broadcast_two(a: Shape, b: Shape, checks: list[Check]) -> Shape:
+    rank = max(len(a), len(b))
+    sizes: list[Size] = []
+    for left, right in zip((1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b, strict=True):
+        if left == 1 or right == 1:
+            sizes.append(right if left == 1 else left)
+            continue
+        size = unify(left, right, checks)
+        if size is None:
+            raise ShapeError(
+                f"{show_shape(a)} and {show_shape(b)} do not broadcast: the sizes {left} and {right} differ"
+                + ("" if isinstance(left, int) or isinstance(right, int) else "; different names are different sizes")
+            )
+        sizes.append(size)
+    return tuple(sizes)

@@ -1,0 +1,393 @@
+"""Modules: parameters with names, and functions that build graph from them. Neurons make layers, layers make networks."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from minitorch import functional, ops
+from minitorch.errors import FileError
+from minitorch.graph.graph import printable
+from minitorch.graph.origin import scope
+from minitorch.graph.storage import Array, one_block
+from minitorch.graph.tensor import Tensor, as_array
+from minitorch.graph.types import dtype_of, show_shape
+from minitorch.lazy import lazy
+from minitorch.program import Program, compile
+
+viz = lazy("minitorch.viz")
+
+Activation = str | Callable[[Tensor], Tensor] | None
+Seed = int | np.random.Generator | None
+
+
+# ---- initialisation, by the literature's names ----
+
+Initialiser = Callable[[np.random.Generator, int, int], Array]
+
+
+def _uniform(bound: Callable[[int, int], float]) -> Initialiser:
+    return lambda random, nin, nout: random.uniform(-bound(nin, nout), bound(nin, nout), (nin, nout))
+
+
+def _normal(deviation: Callable[[int, int], float]) -> Initialiser:
+    return lambda random, nin, nout: random.normal(0.0, deviation(nin, nout), (nin, nout))
+
+
+initialisers: dict[str, Initialiser] = {
+    # Glorot and Bengio 2010: variance 2 / (nin + nout), for tanh and sigmoid
+    "glorot_uniform": _uniform(lambda nin, nout: math.sqrt(6 / max(1, nin + nout))),
+    "glorot_normal": _normal(lambda nin, nout: math.sqrt(2 / max(1, nin + nout))),
+    # He et al. 2015: variance 2 / nin, for relu
+    "he_uniform": _uniform(lambda nin, nout: math.sqrt(6 / max(1, nin))),
+    "he_normal": _normal(lambda nin, nout: math.sqrt(2 / max(1, nin))),
+    # LeCun et al. 1998: variance 1 / nin
+    "lecun_uniform": _uniform(lambda nin, nout: math.sqrt(3 / max(1, nin))),
+    "lecun_normal": _normal(lambda nin, nout: math.sqrt(1 / max(1, nin))),
+    "zeros": lambda random, nin, nout: np.zeros((nin, nout)),
+}
+"""Weights of shape (nin, nout) by the name of the scheme."""
+
+_USUAL = {"relu": "he_uniform"}
+
+
+def _weights(init: str | None, activation: Activation, random: np.random.Generator, nin: int, nout: int) -> Array:
+    name = init or (_USUAL.get(activation, "glorot_uniform") if isinstance(activation, str) else "glorot_uniform")
+    if name not in initialisers:
+        raise ValueError(f"there is no initialisation {name!r}; there are {', '.join(initialisers)}")
+    return initialisers[name](random, nin, nout)
+
+
+def _function(activation: Activation) -> Callable[[Tensor], Tensor]:
+    if activation is None:
+        return functional.identity
+    if callable(activation):
+        return activation
+    if activation not in functional.activations:
+        raise ValueError(f"there is no activation {activation!r}; there are {', '.join(functional.activations)}")
+    return functional.activations[activation]
+
+
+def _size(module: str, what: str, value: Any) -> int:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{module}: {what} is an int of 0 or more, but {value!r} was given")
+    return int(value)
+
+
+# ---- Module ----
+
+
+class Module:
+    """A function of tensors with parameters. Subclasses make parameters and modules as attributes, and define `forward`.
+
+    Calling a module opens a scope of its name, so that its nodes are grouped in print and in pictures.
+
+    >>> import minitorch as mt
+    >>> class Scale(mt.nn.Module):
+    ...     def __init__(self):
+    ...         self.factor = mt.parameter(2.0, name="factor")
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> Scale().predict([1.0, 2.0]).tolist()
+    [2.0, 4.0]
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The graph of this module on `x`."""
+        raise NotImplementedError(f"{type(self).__name__} defines no forward")
+
+    def __call__(self, *inputs: Any) -> Tensor:
+        with scope(getattr(self, "_name", None) or type(self).__name__.lower()):
+            return self.forward(*inputs)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+        for path, child in _children({name: value}):
+            object.__setattr__(child, "_name", path)  # a module is called by the name of the attribute that holds it
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in vars(self).items() if key != "_programs"}
+
+    # ---- parameters ----
+
+    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
+        """Parameters with their paths, `layers.0.weight`, in the order in which the attributes were set; each once."""
+        seen: set[Tensor] = set()
+        for name, tensor in self._named():
+            if tensor not in seen and tensor.op.name == "parameter":
+                seen.add(tensor)
+                yield name, tensor
+
+    def _named(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor) and "storage" in value.attrs:
+                yield prefix + name, value
+            for path, child in _children({name: value}):
+                yield from child._named(f"{prefix}{path}.")
+
+    def parameters(self) -> list[Tensor]:
+        """The parameters that training changes."""
+        return [tensor for _, tensor in self.named_parameters()]
+
+    def state_dict(self) -> dict[str, Array]:
+        """Copies of the values of all parameters and variables, by name."""
+        return {name: tensor.data.copy() for name, tensor in self._named()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take values by name. Raises `ValueError` and changes nothing where names, shapes or dtypes differ."""
+        mine = dict(self._named())
+        missing, unknown = mine.keys() - state.keys(), state.keys() - mine.keys()
+        if missing or unknown:
+            lacks = "".join(f"; {printable(n)} is missing" for n in sorted(missing))
+            extra = "".join(f"; {printable(n)} is unknown" for n in sorted(unknown))
+            raise FileError(f"the names are not those of {type(self).__name__}{lacks}{extra}")
+        arrays = {name: as_array(value, f"parameter {name!r}") for name, value in state.items()}
+        for name, tensor in mine.items():
+            shape, dtype = arrays[name].shape, arrays[name].dtype
+            if shape != tensor.shape or not np.can_cast(dtype, tensor.dtype, "same_kind"):
+                raise FileError(f"{printable(name)} is {tensor.type}, but a value of shape {shape} and dtype {dtype} was given")
+        for name, tensor in mine.items():
+            tensor.data = arrays[name]
+
+    # ---- use ----
+
+    def predict(self, X: Any) -> Array:
+        """The outputs for the rows of `X`, by a program that is compiled once for each shape of a row.
+
+        `X` is an array of rows; it is converted to the dtype of the parameters.
+        """
+        rows = as_array(X, "predict: X")
+        dtype = next((p.dtype for p in self.parameters()), dtype_of("float32"))
+        programs: dict[Any, Program] = vars(self).setdefault("_programs", {})
+        key = rows.shape[1:], dtype
+        if key not in programs:
+            x = ops.placeholder("X", ("batch", *rows.shape[1:]) if rows.ndim else (), dtype)
+            programs[key] = compile([x], self(x), name=f"{type(self).__name__}.predict")
+        result: Array = programs[key](rows)
+        return result
+
+    def summary(self) -> str:
+        """A table of the modules inside, with what each holds."""
+        rows = [("module", "kind", "parameters", "")]
+        for name, module in [("", self), *_descendants(self)]:
+            own = {k: v for k, v in vars(module).items() if isinstance(v, Tensor) and "storage" in v.attrs}
+            count = sum(v.data.size for v in own.values())
+            shapes = ", ".join(f"{k} {show_shape(v.shape)}" for k, v in own.items())
+            if own or module is self:
+                rows.append((name or "(all)", repr(module), f"{count:,}" if own else "", shapes))
+        total = sum(p.data.size for p in self.parameters())
+        size = sum(p.data.nbytes for p in self.parameters())
+        widths = [max(len(row[i]) for row in rows) for i in range(4)]
+        lines = ["  ".join(f"{c:{w}}" for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join([*lines, f"{total:,} parameters, {size:,} bytes"])
+
+    def draw(self, path: Any, **options: Any) -> None:
+        """Write a picture of the module. See `minitorch.draw`."""
+        viz.draw(self, path, **options)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+def _children(attributes: Mapping[str, object]) -> Iterator[tuple[str, Module]]:
+    """The modules that attributes hold, alone, in lists or in dicts, with their paths."""
+    for name, value in attributes.items():
+        if isinstance(value, Module):
+            yield name, value
+        elif isinstance(value, list | tuple):
+            yield from ((f"{name}.{i}", v) for i, v in enumerate(value) if isinstance(v, Module))
+        elif isinstance(value, dict):
+            yield from ((f"{name}.{key}", v) for key, v in value.items() if isinstance(v, Module))
+
+
+def _descendants(module: Module, prefix: str = "") -> Iterator[tuple[str, Module]]:
+    for path, child in _children({k: v for k, v in vars(module).items() if k != "_programs"}):
+        yield prefix + path, child
+        yield from _descendants(child, f"{prefix}{path}.")
+
+
+# ---- units and layers ----
+
+
+class Neuron(Module):
+    """One unit: the weighted sum of its inputs, plus a bias, through an activation.
+
+    `(batch, nin)` becomes `(batch,)`. `weight` is `(nin,)`, `bias` is `()`.
+
+    >>> import minitorch as mt
+    >>> neuron = mt.nn.Neuron(3, activation="tanh", seed=0)
+    >>> str(neuron(mt.placeholder("x", ("batch", 3))).type)
+    'f32[batch]'
+    """
+
+    def __init__(
+        self, nin: int, activation: Activation = "tanh", *, seed: Seed = None, init: str | None = None,
+        dtype: DTypeLike = "float32",
+    ) -> None:  # fmt: skip
+        nin = _size("Neuron", "nin", nin)
+        random = np.random.default_rng(seed)
+        with one_block((nin + 1) * dtype_of(dtype).itemsize):
+            values = _weights(init, activation, random, nin, 1)
+            self.weight = ops.parameter(values[:, 0], name="weight", dtype=dtype)
+            self.bias = ops.parameter(0.0, name="bias", dtype=dtype)
+        self.activation = activation
+
+    @classmethod
+    def _view(cls, layer: "Linear", i: int, activation: Activation) -> "Neuron":
+        """Neuron `i` of a layer: column i of the weight, element i of the bias."""
+        neuron = cls.__new__(cls)
+        with scope(f"neuron{i}"):
+            neuron.weight, neuron.bias = layer.weight[:, i], layer.bias[i]
+        neuron.activation = activation
+        return neuron
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _function(self.activation)(x @ self.weight + self.bias)
+
+    def __repr__(self) -> str:
+        return f"Neuron({self.weight.shape[0]}, {_shown(self.activation)})"
+
+
+class Linear(Module):
+    """x @ weight + bias: `(batch, nin)` becomes `(batch, nout)`. `weight` is `(nin, nout)`, `bias` is `(nout,)`."""
+
+    activation: Activation = None
+
+    def __init__(
+        self, nin: int, nout: int, *, seed: Seed = None, init: str | None = None, dtype: DTypeLike = "float32",
+        name: str = "",
+    ) -> None:  # fmt: skip
+        self._make(nin, nout, seed, init, dtype, name)
+
+    def _make(self, nin: int, nout: int, seed: Seed, init: str | None, dtype: DTypeLike, name: str) -> None:
+        kind = type(self).__name__
+        nin, nout = _size(kind, "nin", nin), _size(kind, "nout", nout)
+        random = np.random.default_rng(seed)
+        prefix = f"{name}." if name else ""
+        with one_block((nin + 1) * nout * dtype_of(dtype).itemsize):
+            values = _weights(init, self.activation, random, nin, nout)
+            self.weight = ops.parameter(values, name=f"{prefix}weight", dtype=dtype)
+            self.bias = ops.parameter(np.zeros(nout), name=f"{prefix}bias", dtype=dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.weight + self.bias
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.weight.shape[0]}, {self.weight.shape[1]})"
+
+
+class Layer(Linear):
+    """`nout` neurons over the same inputs, as one weight matrix, through an activation.
+
+    `layer.neurons[i]` is neuron i: it views column i of the weight, so both see what training does.
+    """
+
+    def __init__(
+        self, nin: int, nout: int, activation: Activation = "tanh", *, seed: Seed = None, init: str | None = None,
+        dtype: DTypeLike = "float32", name: str = "",
+    ) -> None:  # fmt: skip
+        self.activation = activation
+        _function(activation)
+        self._make(nin, nout, seed, init, dtype, name)
+
+    @property
+    def neurons(self) -> list[Neuron]:
+        """The units of the layer, each a view."""
+        nout = self.weight.shape[1]
+        assert isinstance(nout, int)
+        return [Neuron._view(self, i, self.activation) for i in range(nout)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _function(self.activation)(super().forward(x))
+
+    def __repr__(self) -> str:
+        return f"Layer({self.weight.shape[0]}, {self.weight.shape[1]}, {_shown(self.activation)})"
+
+
+class MLP(Module):
+    """A multilayer perceptron: layers one after the other, the last without activation unless told otherwise.
+
+    >>> import minitorch as mt
+    >>> model = mt.nn.MLP(2, [16, 16, 1], activation="tanh", seed=0)
+    >>> model.predict([[0.5, -0.5]]).shape
+    (1, 1)
+    """
+
+    def __init__(
+        self, nin: int, nouts: Sequence[int], activation: Activation = "tanh", output_activation: Activation = None,
+        *, seed: Seed = None, init: str | None = None, dtype: DTypeLike = "float32",
+    ) -> None:  # fmt: skip
+        sizes = [_size("MLP", "nin", nin), *(_size("MLP", "each of nouts", n) for n in nouts)]
+        if len(sizes) < 2:
+            raise ValueError("MLP: nouts names the width of each layer, but is empty")
+        random = np.random.default_rng(seed)
+        count = sum((a + 1) * b for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+        with one_block(count * dtype_of(dtype).itemsize):
+            self.layers = [
+                Layer(a, b, activation if i < len(sizes) - 2 else output_activation, seed=random, init=init,
+                      dtype=dtype, name=f"layers.{i}")
+                for i, (a, b) in enumerate(zip(sizes[:-1], sizes[1:], strict=True))
+            ]  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def __repr__(self) -> str:
+        widths = [layer.weight.shape[1] for layer in self.layers]
+        return f"MLP({self.layers[0].weight.shape[0]}, {widths})"
+
+
+class Sequential(Module):
+    """Modules one after the other.
+
+    >>> import minitorch as mt
+    >>> model = mt.nn.Sequential(mt.nn.Linear(2, 4, seed=0), mt.nn.Tanh(), mt.nn.Linear(4, 1, seed=1))
+    >>> [name for name, _ in model.named_parameters()]
+    ['modules.0.weight', 'modules.0.bias', 'modules.2.weight', 'modules.2.bias']
+    """
+
+    def __init__(self, *modules: Module) -> None:
+        for module in modules:
+            if not isinstance(module, Module):
+                raise TypeError(f"Sequential: modules are expected, but {module!r} was given")
+        self.modules = list(modules)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for module in self.modules:
+            x = module(x)
+        return x
+
+    def __repr__(self) -> str:
+        return f"Sequential({', '.join(map(repr, self.modules))})"
+
+
+class Activated(Module):
+    """A module that applies one function and has no parameters."""
+
+    function: Callable[[Tensor], Tensor]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return type(self).function(x)
+
+
+def _activation(name: str, function: Callable[[Tensor], Tensor]) -> type[Activated]:
+    doc = f"{name.lower()}, element by element." if function is not functional.softmax else "softmax over the last axis."
+    return type(name, (Activated,), {"function": staticmethod(function), "__doc__": doc, "__module__": __name__})
+
+
+Tanh, ReLU = _activation("Tanh", ops.tanh), _activation("ReLU", ops.relu)
+Sigmoid, Softplus = _activation("Sigmoid", ops.sigmoid), _activation("Softplus", ops.softplus)
+Softmax, Identity = _activation("Softmax", functional.softmax), _activation("Identity", functional.identity)
+
+
+def _shown(activation: Activation) -> str:
+    return repr(activation) if activation is None or isinstance(activation, str) else getattr(activation, "__name__", "?")
+
+
+def predict(model: Module, X: Any) -> Array:
+    """`model.predict(X)`."""
+    return model.predict(X)

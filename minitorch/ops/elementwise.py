@@ -1,0 +1,225 @@
+"""Elementwise operations: each element of the result comes from one element of each operand, with broadcasting.
+
+In the gradient rules `g` is the gradient of the result, `y` the result, `a, b, x` the operands.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minitorch.errors import DTypeError
+from minitorch.graph.storage import Array
+from minitorch.graph.tensor import Gradient, Op, Operand, Tensor
+from minitorch.graph.types import BOOL, Check, DType, Type, broadcast, common_dtype, floating_dtype, is_float
+
+__all__ = [
+    "abs", "add", "cast", "clip", "copy", "cos", "divide", "elementwise", "equal", "exp", "greater", "greater_equal",
+    "less", "less_equal", "log", "logical_and", "logical_not", "logical_or", "maximum", "minimum", "multiply",
+    "negative", "not_equal", "power", "relu", "sigmoid", "sign", "sin", "softplus", "sqrt", "square", "stop_gradient",
+    "subtract", "tanh", "where",
+]  # fmt: skip
+
+
+def elementwise(
+    name: str, kernel: Callable[..., Any], gradient: Gradient | None = None, *,
+    operands: Any = floating_dtype, result: DType | None = None, flops: int = 1,
+    inplace: tuple[int, ...] = (0, 1, 2), uncoerced: tuple[int, ...] = (),
+) -> Op:  # fmt: skip
+    """A row for an elementwise operation: shape, dtype and cost follow from broadcasting.
+
+    `kernel` is a NumPy ufunc or anything called like one. `operands` says what the operands are brought to (floats,
+    unless told otherwise), `result` a fixed dtype of the result. The result may overwrite any operand whose position
+    is in `inplace`: right for a single ufunc, not for a kernel that reads an operand after it has written.
+
+    >>> import minitorch as mt
+    >>> cube = elementwise("doc_cube", lambda a, out=None: np.power(a, 3, out=out), lambda g, y, a: (g * 3 * a * a,))
+    >>> x = mt.placeholder("x", (2,))
+    >>> cube(x).eval({x: [1, 2]}).tolist()
+    [1.0, 8.0]
+    """
+
+    def infer(*types: Type, **_: object) -> Type:
+        checks: list[Check] = []
+        shape = broadcast([t.shape for t in types], checks)
+        weak = all(t.weak for t in types)
+        return Type(shape, result or types[-1].dtype, weak and result is None, tuple(checks))
+
+    return Op(
+        name, infer, kernel, gradient, operands, lambda out, *_, **__: flops * out.size,
+        elementwise=True, inplace=inplace, uncoerced=uncoerced,
+    )  # fmt: skip
+
+
+def numbers(types: Sequence[Type]) -> tuple[DType, bool]:
+    """The common dtype, where bools have no meaning."""
+    dtype, weak = common_dtype(types)
+    if dtype == BOOL:
+        raise DTypeError("bools cannot be subtracted or negated; use logical_not, !=, or .astype")
+    return dtype, weak
+
+
+# ---- arithmetic ----
+
+add = elementwise("add", np.add, lambda g, y, a, b: (g, g), operands=common_dtype)
+subtract = elementwise("subtract", np.subtract, lambda g, y, a, b: (g, -g), operands=numbers)
+multiply = elementwise("multiply", np.multiply, lambda g, y, a, b: (g * b, g * a), operands=common_dtype)
+divide = elementwise("divide", np.divide, lambda g, y, a, b: (g / b, -g * (y / b)))
+negative = elementwise("negative", np.negative, lambda g, y, x: (-g,), operands=numbers)
+square = elementwise("square", np.square, lambda g, y, x: (g * 2 * x,), operands=common_dtype)
+
+
+def power_gradient(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Operand, Operand]:
+    """d(a^b) = b a^(b-1) da + a^b log(a) db; 0 where b = 0, and 0 for db where a = 0 <= b, as in PyTorch."""
+    da = where(equal(b, 0), 0, b * power(a, b - 1))
+    db = where(logical_and(equal(a, 0), greater_equal(b, 0)), 0, y * log(a))
+    return g * da, g * db
+
+
+def fixed_power_gradient(g: Tensor, y: Tensor, x: Tensor, exponent: float) -> tuple[Operand]:
+    """d(x^n) = n x^(n-1) dx, and 0 for n = 0, whatever x is."""
+    return (g * exponent * raised(x, exponent - 1) if exponent else 0,)
+
+
+def raised(x: Tensor, exponent: float) -> Tensor:
+    """`x ** exponent` for a known number, in the cheapest way that NumPy's own `**` takes."""
+    match exponent:
+        case 1:
+            return x
+        case 2:
+            return square(x)
+        case 0.5:
+            return sqrt(x)
+    return fixed_power(x, exponent=exponent)
+
+
+def _fixed_power_kernel(x: Array, exponent: float, out: Array | None = None) -> Array:
+    result: Array = np.power(x, x.dtype.type(exponent), out=out)
+    return result
+
+
+power = elementwise("power", np.power, power_gradient, operands=common_dtype, flops=10)
+fixed_power = elementwise("fixed_power", _fixed_power_kernel, fixed_power_gradient, operands=common_dtype, flops=10)
+
+
+# ---- comparison and logic: results are bools, nothing flows back ----
+
+equal, not_equal, less, less_equal, greater, greater_equal = (
+    elementwise(ufunc.__name__, ufunc, operands=common_dtype, result=BOOL)
+    for ufunc in (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
+)
+logical_and = elementwise("logical_and", np.logical_and, operands=common_dtype, result=BOOL)
+logical_or = elementwise("logical_or", np.logical_or, operands=common_dtype, result=BOOL)
+logical_not = elementwise("logical_not", np.logical_not, operands=common_dtype, result=BOOL)
+
+
+# ---- choice; where operands tie, each of two gets half of the gradient, as in PyTorch ----
+
+
+def _where_kernel(condition: Array, a: Array, b: Array, out: Array | None = None) -> Array:
+    if out is None:
+        return np.where(condition, a, b)
+    np.copyto(out, b)  # the result may overwrite b, but not a
+    np.copyto(out, a, where=condition)
+    return out
+
+
+where = elementwise(
+    "where", _where_kernel, lambda g, y, c, a, b: (None, where(c, g, 0), where(c, 0, g)),
+    operands=common_dtype, inplace=(2,), uncoerced=(0,),
+)  # fmt: skip
+maximum = elementwise(
+    "maximum", np.maximum, lambda g, y, a, b: (tied(g, less(a, b), a, b), tied(g, greater(a, b), a, b)),
+    operands=common_dtype,
+)  # fmt: skip
+minimum = elementwise(
+    "minimum", np.minimum, lambda g, y, a, b: (tied(g, greater(a, b), a, b), tied(g, less(a, b), a, b)),
+    operands=common_dtype,
+)  # fmt: skip
+
+
+def tied(g: Tensor, loses: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """0 for the operand that loses, half where the two tie, all where it wins or either is NaN."""
+    return where(loses, 0, where(equal(a, b), g * 0.5, g))
+
+
+def _clip_kernel(x: Array, low: Array, high: Array, out: Array | None = None) -> Array:
+    out = np.maximum(x, low, out=out)
+    return np.minimum(out, high, out=out)
+
+
+def clip_gradient(g: Tensor, y: Tensor, x: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """All to x where it lies within the bounds (both included), else to the bound that it was clipped to."""
+    within = logical_and(greater_equal(x, low), less_equal(x, high))
+    below = logical_and(less(x, low), less(low, high))
+    above = logical_or(greater(x, high), greater(low, high))
+    return where(within, g, 0), where(below, g, 0), where(above, g, 0)
+
+
+clip = elementwise("clip", _clip_kernel, clip_gradient, operands=common_dtype, flops=2, inplace=(0, 1))
+
+
+# ---- functions ----
+
+
+def _sigmoid_kernel(x: Array, out: Array | None = None) -> Array:
+    out = np.negative(x, out=out)
+    out = np.exp(out, out=out)
+    out = np.add(out, 1, out=out)
+    return np.reciprocal(out, out=out)  # 1 / (1 + exp(-x))
+
+
+def _relu_kernel(x: Array, out: Array | None = None) -> Array:
+    return np.maximum(x, 0, out=out)  # keeps a NaN
+
+
+def _softplus_kernel(x: Array, out: Array | None = None) -> Array:
+    return np.logaddexp(x, x.dtype.type(0), out=out)  # log(1 + exp(x)) without overflow
+
+
+exp = elementwise("exp", np.exp, lambda g, y, x: (g * y,), flops=10)
+log = elementwise("log", np.log, lambda g, y, x: (g / x,), flops=10)
+sqrt = elementwise("sqrt", np.sqrt, lambda g, y, x: (g * 0.5 / y,), flops=4)
+sin = elementwise("sin", np.sin, lambda g, y, x: (g * cos(x),), flops=10)
+cos = elementwise("cos", np.cos, lambda g, y, x: (-g * sin(x),), flops=10)
+tanh = elementwise("tanh", np.tanh, lambda g, y, x: (g * (1 - square(y)),), flops=10)
+sigmoid = elementwise("sigmoid", _sigmoid_kernel, lambda g, y, x: (g * (y * (1 - y)),), flops=13)
+softplus = elementwise("softplus", _softplus_kernel, lambda g, y, x: (g * sigmoid(x),), flops=20)
+relu = elementwise(  # the gradient at 0 is 0
+    "relu", _relu_kernel, lambda g, y, x: (where(less_equal(y, 0), 0, g),), operands=common_dtype
+)
+abs = elementwise("abs", np.absolute, lambda g, y, x: (g * sign(x),), operands=common_dtype)  # at 0: 0
+sign = elementwise("sign", np.sign, lambda g, y, x: (0,), operands=numbers)
+
+
+# ---- identities ----
+
+
+def _copy_kernel(x: Array, out: Array | None = None) -> Array:
+    if out is None:
+        return x.copy()
+    np.copyto(out, x)
+    return out
+
+
+def _cast_kernel(x: Array, dtype: DType, out: Array | None = None) -> Array:
+    if out is None:
+        return x.astype(dtype)
+    np.copyto(out, x, casting="unsafe")
+    return out
+
+
+def _cast_type(x: Type, dtype: DType) -> Type:
+    return Type(x.shape, dtype)
+
+
+def cast_gradient(g: Tensor, y: Tensor, x: Tensor, dtype: DType) -> tuple[Operand]:
+    """The gradient in the dtype of x; none flows back into ints or bools."""
+    return (g if is_float(x.dtype) else None,)  # differentiation brings g to the dtype of x
+
+
+copy = elementwise("copy", _copy_kernel, lambda g, y, x: (g,), operands=None, flops=0)
+stop_gradient = Op("stop_gradient", lambda x: x, lambda x, out=None: x, view=True)
+cast = Op(
+    "cast", _cast_type, _cast_kernel, cast_gradient, flops=lambda out, *_, **__: out.size, elementwise=True,
+)  # fmt: skip

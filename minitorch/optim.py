@@ -1,0 +1,109 @@
+"""Optimisers: new values of parameters as graph, compiled into the step with everything else."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from minitorch import ops
+from minitorch.compiler.autodiff import grad
+from minitorch.graph.origin import derived
+from minitorch.graph.tensor import Tensor
+from minitorch.graph.types import DType
+
+Updates = dict[Tensor, Tensor]
+
+
+class Optimiser:
+    """What optimisers share: the parameters, and a learning rate that takes effect without a new compile."""
+
+    def __init__(self, parameters: Iterable[Tensor], lr: float) -> None:
+        self.parameters = list(parameters)
+        for p in self.parameters:
+            if not isinstance(p, Tensor) or p.op.name != "parameter":
+                raise TypeError(f"{type(self).__name__}: parameters are expected, but {p!r} was given")
+        self._rates: dict[DType, Tensor] = {}
+        for p in self.parameters:
+            if p.dtype not in self._rates:
+                self._rates[p.dtype] = ops.variable(0.0, name="lr", dtype=p.dtype)
+        self.lr = lr
+
+    @property
+    def lr(self) -> float:
+        """The learning rate. Setting it changes every program that was compiled with this optimiser."""
+        return self._lr
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        if not isinstance(value, int | float | np.number) or not np.isfinite(value) or value < 0:
+            raise ValueError(f"{type(self).__name__}: a learning rate is a number of 0 or more, but {value!r} was given")
+        self._lr = float(value)
+        for rate in self._rates.values():
+            rate.data = value
+
+    def minimize(self, loss: Tensor) -> Updates:
+        """The updates that take one step down the gradient of `loss`. Raises like `grad`."""
+        gradients = grad(loss, self.parameters)
+        assert isinstance(gradients, list)
+        return self.updates(gradients)
+
+    def updates(self, gradients: Sequence[Tensor]) -> Updates:
+        """The new value of each parameter, and of the optimiser's own state, for these gradients."""
+        if len(gradients) != len(self.parameters):
+            raise ValueError(f"{len(self.parameters)} parameters, but {len(gradients)} gradients")
+        updates: Updates = {}
+        with derived(None, "update"):
+            for parameter, gradient in zip(self.parameters, gradients, strict=True):
+                updates |= self._update(parameter, gradient, self._rates[parameter.dtype])
+        return updates
+
+    def _update(self, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Updates:
+        raise NotImplementedError
+
+    def state(self) -> dict[str, Tensor]:
+        """The variables that the optimiser keeps between steps, by name."""
+        return {}
+
+
+class SGD(Optimiser):
+    """Stochastic gradient descent (Robbins and Monro 1951), with PyTorch's meaning of its options.
+
+    `momentum` keeps a running sum v = momentum * v + g and steps along it (Polyak 1964); `nesterov` steps along
+    g + momentum * v (Sutskever et al. 2013); `weight_decay` adds weight_decay * parameter to the gradient.
+
+    >>> import minitorch as mt
+    >>> w = mt.parameter(3.0)
+    >>> step = mt.compile([], w * w, updates=mt.optim.SGD([w], lr=0.5).minimize(w * w))
+    >>> float(step()), float(w.data)
+    (9.0, 0.0)
+    """
+
+    def __init__(
+        self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.0, nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__(parameters, lr)
+        if momentum < 0 or weight_decay < 0:
+            raise ValueError(f"SGD: momentum {momentum} and weight_decay {weight_decay} must be 0 or more")
+        if nesterov and not momentum:
+            raise ValueError("SGD: nesterov needs a momentum greater than 0")
+        self.momentum, self.nesterov, self.weight_decay = momentum, nesterov, weight_decay
+        self.velocities = [_zeros(p, "velocity") for p in self.parameters] if momentum else []
+        self._velocity = dict(zip(self.parameters, self.velocities, strict=False))
+
+    def _update(self, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Updates:
+        if self.weight_decay:
+            gradient = gradient + self.weight_decay * parameter
+        if not self.momentum:
+            return {parameter: parameter - lr * gradient}
+        old = self._velocity[parameter]
+        velocity = self.momentum * old + gradient
+        direction = gradient + self.momentum * velocity if self.nesterov else velocity
+        return {old: velocity, parameter: parameter - lr * direction}
+
+    def state(self) -> dict[str, Tensor]:
+        return {f"velocity.{i}": v for i, v in enumerate(self.velocities)}
+
+
+def _zeros(parameter: Tensor, what: str) -> Tensor:
+    name = f"{parameter.name}.{what}" if parameter.name else what
+    return ops.variable(np.zeros_like(parameter.data), name=name, dtype=parameter.dtype)

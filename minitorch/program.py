@@ -1,0 +1,305 @@
+"""`compile` and `Program`: a graph made into something to call."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from minitorch.compiler import optimise
+from minitorch.compiler.backends import BACKENDS
+from minitorch.compiler.plan import Plan, make_plan
+from minitorch.compiler.rewrite import PassRecord
+from minitorch.errors import DTypeError, GraphError, InputError, ShapeError
+from minitorch.executor import Executor, Requirement, input_text, leading_size, row_count
+from minitorch.graph.dim import Dim, as_symbol, equal, symbols
+from minitorch.graph.graph import Graph, printable
+from minitorch.graph.origin import here
+from minitorch.graph.storage import Array
+from minitorch.graph.tensor import Operand, Tensor, as_tensor, brought_to, strong
+from minitorch.graph.types import show_shape
+from minitorch.lazy import lazy
+
+viz = lazy("minitorch.viz")
+
+Updates = Mapping[Tensor, Operand] | Iterable[tuple[Tensor, Operand]]
+
+
+def compile(
+    inputs: Tensor | Sequence[Tensor], outputs: Tensor | Sequence[Tensor], updates: Updates | None = None, *,
+    backend: str = "auto", name: str | None = None,
+) -> "Program":  # fmt: skip
+    """Make a program that computes `outputs` from `inputs`, and stores `updates`.
+
+    `inputs` are placeholders, `outputs` one tensor or a list, `updates` new values for parameters and variables. All
+    new values are computed from the old ones, whatever the order written. `backend` is "numpy", "interpreter", or
+    "auto" for the fastest there is. One program serves every size of its unknown dimensions.
+
+    Raises `GraphError` where the graph needs an input that is not given or an update has no variable to go to, and
+    `ShapeError` or `DTypeError` where a new value does not fit its variable.
+
+    >>> import minitorch as mt
+    >>> x, w = mt.placeholder("x", ("batch",)), mt.parameter(2.0, name="w")
+    >>> step = mt.compile([x], (x * w).sum(), updates={w: w + 1})
+    >>> float(step([1, 2])), float(w.data)
+    (6.0, 3.0)
+    """
+    traced, requirements = trace(inputs, outputs, updates, name or "program")
+    kind = "numpy" if backend == "auto" else backend
+    if kind not in BACKENDS:
+        raise ValueError(f"compile: there is no backend {backend!r}; there are auto, {', '.join(BACKENDS)}")
+    single = isinstance(outputs, Tensor)
+    pack: Callable[[Sequence[Array]], Any] = _first if single else tuple if isinstance(outputs, tuple) else list
+    return Program(traced, requirements, kind, pack)
+
+
+class Program:
+    """A compiled graph. Call it with arrays, in the order of its inputs or by their names.
+
+    Results are fresh arrays, as one array where one tensor was compiled, else as a list. Arguments may be anything
+    that NumPy makes an array of; they are converted to the placeholder's dtype where that is safe, and never written.
+
+    Raises `InputError` for missing, unknown or doubled inputs and for shapes that do not fit, `DTypeError` for values
+    that are no numbers or do not fit the dtype. Then nothing has changed.
+    """
+
+    def __init__(
+        self, traced: Graph, requirements: Sequence[Requirement], backend: str, pack: Callable[[Sequence[Array]], Any]
+    ) -> None:
+        self._pack, self._requirements = pack, requirements
+        self.passes: tuple[PassRecord, ...] = optimise(traced)
+        """What each pass did, in order."""
+        self.traced: Graph = self.passes[1].after
+        """The graph as written, with its gradients."""
+        self.graph: Graph = self.passes[-1].after
+        """The graph as compiled."""
+        self.plan: Plan = make_plan(self.graph)
+        """The instructions, and the memory they work in."""
+        self.backend: str = backend
+        code = BACKENDS[backend](self.plan)
+        self.source: str = code.source
+        """The generated code; "" for the interpreter, which generates none."""
+        self._executor = Executor(self.plan, code, requirements)
+        self._arity = len(self.graph.inputs)
+        self._without_updates: Program | None = None if self.graph.updates else self
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """The placeholders, in the order in which arrays are passed."""
+        return self.traced.inputs
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """The tensors whose values a call returns."""
+        return self.traced.outputs
+
+    @property
+    def updates(self) -> dict[Tensor, Tensor]:
+        """The parameters and variables that a call changes, with their new values."""
+        return dict(self.traced.updates)
+
+    # ---- running ----
+
+    def __call__(self, *values: Any, **named: Any) -> Any:
+        if named or len(values) != self._arity:
+            values = self._by_name(values, named)
+        executor = self._executor
+        return self._pack(executor.run(executor.prepare(values)))
+
+    def _by_name(self, values: Sequence[Any], named: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Positional and named arguments in the order of the inputs."""
+        names = [p.name for p in self.inputs]
+        problem = None
+        if len(values) > len(names):
+            problem = f"{len(values)} inputs were given"
+        elif unknown := [name for name in named if name not in names]:
+            problem = f"there is no input {printable(unknown[0])!r}"
+        elif twice := [name for name in names[: len(values)] if name in named]:
+            problem = f"the input {printable(str(twice[0]))!r} was given twice, by position and by name"
+        elif missing := [name for name in names[len(values) :] if name not in named]:
+            problem = f"the input {printable(str(missing[0]))!r} is missing"
+        if problem is not None:
+            raise InputError(f"{printable(self.graph.name)}: {problem}; its inputs are {input_text(self.inputs)}")
+        return (*values, *(named[str(name)] for name in names[len(values) :]))
+
+    def loop(self, *arrays: Any, order: Any = None, batch_size: int = 32) -> Any:
+        """Run the rows in `order`, all rows in their order unless told otherwise, `batch_size` rows a step.
+
+        Inputs that share the leading unknown dimension are taken batch by batch, the last batch with what is left;
+        others are passed whole. Of each output come the values of all batches: concatenated where it has that leading
+        dimension, else stacked. Raises like a call, and `InputError` for an order that names rows which are not there.
+        """
+        return self._pack(self._gathered(self.batches(*arrays, order=order, batch_size=batch_size)))
+
+    def batches(self, *arrays: Any, order: Any = None, batch_size: int = 32) -> list[list[Array]]:
+        """The same, a list of results for each batch."""
+        if not isinstance(batch_size, int | np.integer) or batch_size < 1:
+            raise InputError(f"a batch size is an int of 1 or more, but {batch_size!r} was given")
+        prepared = self.prepare(arrays)
+        rows = self.rows(prepared)
+        return self._executor.loop(prepared, _order(order, rows), rows, int(batch_size))
+
+    def prepare(self, arrays: Sequence[Any]) -> list[Array]:
+        """Arguments by position as arrays of the dtypes of the inputs."""
+        if len(arrays) != self._arity:
+            raise InputError(f"{len(arrays)} inputs were given; the inputs are {input_text(self.inputs)}")
+        return self._executor.prepare(arrays)
+
+    def rows(self, arrays: Sequence[Array]) -> int:
+        """The rows of the inputs that are taken batch by batch; `InputError` where they differ or there are none."""
+        return row_count(self.inputs, arrays)
+
+    def _gathered(self, batches: Sequence[Sequence[Array]]) -> list[Array]:
+        leading = leading_size(self.inputs)
+        gathered = []
+        for i, output in enumerate(self.outputs):
+            values = [batch[i] for batch in batches]
+            if not values:
+                gathered.append(np.empty((0, *(s if isinstance(s, int) else 0 for s in output.shape)), output.dtype))
+            elif output.shape and output.shape[0] == leading:
+                gathered.append(np.concatenate(values))
+            else:
+                gathered.append(np.stack(values))
+        return gathered
+
+    def evaluate(self, *arrays: Any, batch_size: int = 1024) -> Any:
+        """`loop` without the updates: what the outputs are, with the parameters as they stand."""
+        if self._without_updates is None:
+            bare = Graph(self.traced.outputs, (), self.traced.inputs, f"{self.graph.name}, without updates")
+            self._without_updates = Program(bare, self._requirements, self.backend, self._pack)
+        return self._without_updates.loop(*arrays, batch_size=batch_size)
+
+    # ---- looking ----
+
+    def __str__(self) -> str:
+        return str(self.graph)
+
+    def __repr__(self) -> str:
+        return f"<Program {printable(self.graph.name)}({input_text(self.inputs)}) on {self.backend}>"
+
+    def draw(self, path: Any, **options: Any) -> None:
+        """Write a picture of the compiled graph. See `minitorch.draw`."""
+        viz.draw(self.graph, path, **options)
+
+    def to_graphviz(self, **options: Any) -> Any:
+        """The compiled graph as a `graphviz.Digraph`."""
+        return viz.to_graphviz(self.graph, **options)
+
+    def to_networkx(self) -> Any:
+        """The compiled graph as a `networkx.MultiDiGraph` with plain attributes."""
+        return viz.to_networkx(self.graph)
+
+
+def _first(results: Sequence[Array]) -> Array:
+    return results[0]
+
+
+def _order(order: Any, rows: int) -> Array | None:
+    """An order of rows as an array of indices that exist."""
+    if order is None:
+        return None
+    array = np.asarray(order)
+    if array.ndim != 1 or array.dtype.kind not in "iu" and array.size:
+        raise InputError(f"an order is a list of row numbers, but has shape {array.shape} and dtype {array.dtype}")
+    if array.size and not (0 <= array.min() and array.max() < rows):
+        raise InputError(f"an order names the rows 0 to {rows - 1}, but has {array.min()} to {array.max()}")
+    return array.astype(np.intp)
+
+
+def evaluate_once(tensor: Tensor, feeds: Mapping[Tensor, Any]) -> Array:
+    """The value of one tensor for these inputs."""
+    if not isinstance(feeds, Mapping):
+        raise TypeError(f"eval: inputs are given as {{placeholder: array}}, but {type(feeds).__name__} was given")
+    value: Array = compile(list(feeds), tensor, backend="interpreter")(*feeds.values())
+    return value
+
+
+# ---- tracing ----
+
+
+def trace(
+    inputs: Tensor | Sequence[Tensor], outputs: Tensor | Sequence[Tensor], updates: Updates | None, name: str
+) -> tuple[Graph, list[Requirement]]:
+    """The graph that was asked for, with what it requires of unknown sizes; an error where it makes no sense."""
+    placeholders = _inputs([inputs] if isinstance(inputs, Tensor) else inputs)
+    results = _outputs([outputs] if isinstance(outputs, Tensor) else outputs)
+    pairs = _updates(updates)
+    graph = Graph(results, pairs, placeholders, name)
+    _require_inputs(graph)
+    requirements = dict.fromkeys(Requirement(check, node) for node in graph.nodes for check in node.type.checks)
+    return graph, list(requirements)
+
+
+def _inputs(inputs: Sequence[Tensor]) -> list[Tensor]:
+    names: dict[str | None, Tensor] = {}
+    for t in inputs:
+        if not isinstance(t, Tensor) or t.op.name != "placeholder":
+            what = t.describe() if isinstance(t, Tensor) else repr(t)
+            raise GraphError(f"compile: inputs are placeholders, but {what} was given\n  in {here()!r}")
+        if t.name in names:
+            again = f"{names[t.name].describe()} and {t.describe()}"
+            raise GraphError(f"compile: two inputs have the name {t.name!r}: {again}\n  in {here()!r}")
+        names[t.name] = t
+    return list(inputs)
+
+
+def _outputs(outputs: Sequence[Tensor]) -> list[Tensor]:
+    for t in outputs:
+        if not isinstance(t, Tensor):
+            raise GraphError(f"compile: outputs are tensors, but {t!r} was given\n  in {here()!r}")
+    return [strong(t) for t in outputs]
+
+
+def _updates(updates: Updates | None) -> list[tuple[Tensor, Tensor]]:
+    pairs = list(updates.items() if isinstance(updates, Mapping) else updates or ())
+    checked: dict[Tensor, Tensor] = {}
+    for target, value in pairs:
+        if not isinstance(target, Tensor) or "storage" not in target.attrs:
+            what = target.describe() if isinstance(target, Tensor) else repr(target)
+            raise GraphError(f"compile: only parameters and variables can be updated, not {what}\n  in {here()!r}")
+        if target in checked:
+            raise GraphError(f"compile: {target.describe()} is updated twice\n  in {here()!r}")
+        checked[target] = _new_value(target, value)
+    return list(checked.items())
+
+
+def _new_value(target: Tensor, value: Operand) -> Tensor:
+    """A new value in the type of its variable, or an error that says what does not fit."""
+    new = as_tensor(value, "update")
+    if new.ndim != target.ndim or not all(equal(a, b) for a, b in zip(new.shape, target.shape, strict=True)):
+        shapes = f"the new value has the shape {show_shape(new.shape)}, the variable {show_shape(target.shape)}"
+        raise ShapeError(f"update: {shapes}\n  {target.describe()}\n  {new.describe()}\n  in {here()!r}")
+    if new.type.weak:
+        return brought_to(new, target.dtype)
+    if new.dtype != target.dtype:
+        how = f"convert it with .astype({str(target.dtype)!r})"
+        dtypes = f"the new value is {new.dtype}, the variable {target.dtype}; {how}"
+        raise DTypeError(f"update: {dtypes}\n  {target.describe()}\n  {new.describe()}\n  in {here()!r}")
+    return new
+
+
+def _require_inputs(graph: Graph) -> None:
+    """Every placeholder and every unknown size that the graph needs must come from an input."""
+    given = set(graph.inputs)
+    known = {as_symbol(size) for t in graph.inputs for size in t.shape}
+    for node in graph.nodes:
+        if node.op.name == "placeholder" and node not in given:
+            reader = next((n for n in graph.nodes if any(i is node for i in n.inputs)), node)
+            needed = f"{node.describe()} is not among the inputs, but {reader.describe()} needs it"
+            raise GraphError(f"compile: {needed}\n  in {here()!r}")
+    for node in (*graph.inputs, *graph.nodes):
+        for size in (*node.shape, *_sizes(node.attrs.values())):
+            for symbol in symbols(size):
+                if symbol not in known:
+                    needed = f"no input has the size {symbol}, but {node.describe()} needs it"
+                    raise GraphError(f"compile: {needed}\n  in {here()!r}")
+
+
+def _sizes(values: Iterable[Any]) -> list[Dim]:
+    """The unknown sizes among attributes."""
+    found: list[Dim] = []
+    for value in values:
+        if isinstance(value, Dim):
+            found.append(value)
+        elif isinstance(value, tuple):
+            found += _sizes(value)
+    return found

@@ -1,0 +1,151 @@
+"""Training: `fit` runs a compiled step over epochs, and keeps a `History`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from minitorch.errors import InputError
+from minitorch.graph.storage import Array
+from minitorch.lazy import lazy
+from minitorch.program import Program
+
+tqdm = lazy("tqdm")
+
+
+@dataclass
+class History:
+    """What a fit has seen: the mean loss over rows of each epoch, of each batch, and of the validation data."""
+
+    loss: list[float] = field(default_factory=list)
+    batch_loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        if not self.loss:
+            return "no epoch yet"
+        held_out = f", validation loss {self.validation_loss[-1]:.6g}" if self.validation_loss else ""
+        return f"{len(self.loss)} epochs, loss {self.loss[0]:.6g} -> {self.loss[-1]:.6g}{held_out}"
+
+
+@dataclass
+class State:
+    """Where a fit stands, as callbacks see it after each epoch. `stop()` ends the fit."""
+
+    program: Program
+    history: History
+    epoch: int = 0
+    step: int = 0
+    loss: float = float("nan")
+    validation_loss: float | None = None
+    stopped: bool = False
+
+    def stop(self) -> None:
+        """End the fit after this epoch."""
+        self.stopped = True
+
+
+Callback = Callable[[State], object]
+
+
+class EarlyStopping:
+    """A callback that ends a fit when the loss has not improved by more than `tolerance` for `patience` epochs.
+
+    It looks at the validation loss where there is one (Prechelt, Early Stopping, 1998).
+    """
+
+    def __init__(self, patience: int = 10, tolerance: float = 0.0) -> None:
+        self.patience, self.tolerance = patience, tolerance
+        self.best = float("inf")
+        self.waited = 0
+
+    def __call__(self, state: State) -> None:
+        loss = state.loss if state.validation_loss is None else state.validation_loss
+        if loss < self.best - self.tolerance:
+            self.best, self.waited = loss, 0
+            return
+        self.waited += 1
+        if self.waited >= self.patience:
+            state.stop()
+
+
+def fit(
+    program: Program, *arrays: Any, epochs: int, batch_size: int, shuffle: bool = True, seed: int | None = None,
+    progress: bool = False, callbacks: Sequence[Callback] = (), validation: Sequence[Any] | None = None,
+) -> History:  # fmt: skip
+    """Run a training step over the rows of `arrays`, `epochs` times, and return what happened to the loss.
+
+    The first output of `program` is the loss. Rows are taken in a new random order each epoch (the same orders for the
+    same `seed`), the last batch with what is left. `progress` shows a bar (package tqdm). `validation` are arrays like
+    `arrays`, whose loss is computed after each epoch without training on them. `callbacks` are called with the
+    `State` after each epoch.
+
+    Raises `InputError` for arrays that do not fit the program, before anything has changed.
+
+    >>> import minitorch as mt
+    >>> x, w = mt.placeholder("x", ("batch",)), mt.parameter(0.0)
+    >>> loss = mt.mean((x - w) ** 2)
+    >>> step = mt.compile([x], loss, updates=mt.optim.SGD([w], lr=0.4).minimize(loss))
+    >>> history = fit(step, [1.0, 1.0, 1.0], epochs=3, batch_size=2, seed=0)
+    >>> [round(value, 4) for value in history.loss]
+    [0.68, 0.0011, 0.0]
+    """
+    if epochs < 0:
+        raise InputError(f"fit: epochs is a number of 0 or more, but {epochs} was given")
+    if not program.outputs or program.outputs[0].shape != ():
+        raise InputError("fit: the first output of the program is the loss, and must be a scalar")
+    prepared = program.prepare(arrays)
+    rows = program.rows(prepared)
+    held_out = None if validation is None else program.prepare(validation)
+    random = np.random.default_rng(seed)
+    state = State(program, History())
+    bar = tqdm.tqdm(total=epochs, unit="epoch", disable=not progress) if progress else None
+    for _ in range(epochs):
+        order = random.permutation(rows) if shuffle else None
+        _epoch(state, prepared, order, rows, batch_size)
+        if held_out is not None:
+            _validate(state, held_out, batch_size)
+        for callback in callbacks:
+            callback(state)
+        _show(bar, state)
+        if state.stopped:
+            break
+    if bar is not None:
+        bar.close()
+    return state.history
+
+
+def _epoch(state: State, arrays: Sequence[Array], order: Array | None, rows: int, batch_size: int) -> None:
+    results = state.program.batches(*arrays, order=order, batch_size=batch_size)
+    losses = [float(result[0]) for result in results]
+    state.epoch += 1
+    state.step += len(losses)
+    state.loss = mean_over_rows(losses, rows, batch_size)
+    state.history.batch_loss += losses
+    state.history.loss.append(state.loss)
+
+
+def _validate(state: State, arrays: Sequence[Array], batch_size: int) -> None:
+    values = state.program.evaluate(*arrays, batch_size=batch_size)
+    first = values[0] if isinstance(values, list | tuple) else values
+    rows = state.program.rows(arrays)
+    state.validation_loss = mean_over_rows([float(v) for v in first], rows, batch_size)
+    state.history.validation_loss.append(state.validation_loss)
+
+
+def mean_over_rows(losses: Sequence[float], rows: int, batch_size: int) -> float:
+    """The mean of batch means, each weighted by the rows of its batch; NaN over nothing."""
+    if not losses:
+        return float("nan")
+    weights = [min(batch_size, rows - start) for start in range(0, rows, batch_size)]
+    return float(np.average(losses, weights=weights))
+
+
+def _show(bar: Any, state: State) -> None:
+    if bar is not None:
+        shown = {"loss": f"{state.loss:.4g}"}
+        if state.validation_loss is not None:
+            shown["validation"] = f"{state.validation_loss:.4g}"
+        bar.set_postfix(shown, refresh=False)
+        bar.update()
