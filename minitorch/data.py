@@ -1,5 +1,7 @@
 """Plain helpers over arrays: batches, splits, scaling."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -7,6 +9,9 @@ import numpy as np
 
 from minitorch.errors import InputError
 from minitorch.graph.storage import Array
+from minitorch.lazy import lazy
+
+random = lazy("numpy.random")
 
 
 def batches(
@@ -34,7 +39,7 @@ def _batches(columns: Sequence[Array], batch_size: int, rows: Array | None) -> I
 
 def order(rows: int, shuffle: bool, seed: int | None = None) -> Array | None:
     """A random order of that many rows, or None for the order in which they stand."""
-    return np.random.default_rng(seed).permutation(rows) if shuffle else None
+    return random.default_rng(seed).permutation(rows) if shuffle else None
 
 
 def rows_of(arrays: Sequence[Any]) -> list[Array]:
@@ -56,7 +61,7 @@ def train_test_split(*arrays: Any, test_size: float = 0.25, seed: int | None = N
     columns = rows_of(arrays)
     if not 0 < test_size < 1:
         raise ValueError(f"train_test_split: test_size is a share between 0 and 1, but {test_size} was given")
-    rows = np.random.default_rng(seed).permutation(len(columns[0]))
+    rows = random.default_rng(seed).permutation(len(columns[0]))
     held_out = round(len(rows) * test_size)
     return [part for c in columns for part in (c[rows[held_out:]], c[rows[:held_out]])]
 

@@ -1,5 +1,7 @@
 """The exceptions that minitorch raises; each is also the built-in one that plain handlers expect."""
 
+from __future__ import annotations
+
 
 class MinitorchError(Exception):
     """Base of every error that minitorch raises on purpose."""

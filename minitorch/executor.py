@@ -1,5 +1,7 @@
 """`Executor`: binds a plan to storage and to sizes, and runs it, one step or batch after batch."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -38,6 +40,7 @@ class Executor:
     def __init__(self, plan: Plan, backend: Backend, requirements: Sequence[Requirement]) -> None:
         self.plan, self.backend, self.requirements = plan, backend, requirements
         self.inputs = plan.graph.inputs
+        self._arguments = [(p.dtype, p) for p in self.inputs]
         self.memory = Memory(plan)
         self.bound: dict[Shapes, Bound] = {}
         self.run = self._guarded(self._step)
@@ -63,8 +66,8 @@ class Executor:
     def prepare(self, values: Sequence[Any]) -> list[Array]:
         """The arguments as arrays of the dtypes of the placeholders. Arrays that fit are taken as they are."""
         return [
-            v if type(v) is np.ndarray and v.dtype is p.type.dtype else converted(v, p)
-            for v, p in zip(values, self.inputs, strict=True)
+            v if type(v) is np.ndarray and v.dtype is dtype else converted(v, placeholder)
+            for v, (dtype, placeholder) in zip(values, self._arguments, strict=True)
         ]
 
     # ---- binding ----
@@ -121,7 +124,8 @@ class _Gather:
     """Batches of rows: views where the order is that of the arrays, else rows copied into buffers used again."""
 
     def __init__(self, arrays: Sequence[Array], rows: Sequence[bool], order: Array | None, batch_size: int) -> None:
-        self.arrays, self.rows, self.order, self.batch_size = arrays, rows, order, batch_size
+        self.arrays, self.rows, self.batch_size = arrays, rows, batch_size
+        self.order: Any = order
         self.buffers = [
             np.empty((batch_size, *a.shape[1:]), a.dtype) if row and order is not None else None
             for a, row in zip(arrays, rows, strict=True)
@@ -133,7 +137,7 @@ class _Gather:
             return [a[taken] if row else a for a, row in zip(self.arrays, self.rows, strict=True)]
         chosen = self.order[start : start + self.batch_size]
         return [
-            a if buffer is None else a.take(chosen, 0, buffer[: len(chosen)], "clip")
+            a if buffer is None else np.take(a, chosen, axis=0, out=buffer[: len(chosen)], mode="clip")
             for a, buffer in zip(self.arrays, self.buffers, strict=True)
         ]
 
@@ -148,7 +152,7 @@ def converted(value: Any, placeholder: Tensor) -> Array:
     target = placeholder.dtype
     if array.dtype == target:
         return array
-    if not np.can_cast(array.dtype, target, "same_kind") and not (array.size == 0 and not isinstance(value, np.ndarray)):
+    if not np.can_cast(array.dtype, target, "same_kind") and (array.size or isinstance(value, np.ndarray)):
         raise DTypeError(f"{what} is {target}, but was given {array.dtype}; convert it with .astype({str(target)!r})")
     result = array.astype(target)
     if target.kind in "iu" and not (result == array).all():
@@ -182,9 +186,8 @@ def row_count(inputs: Sequence[Tensor], arrays: Sequence[Array]) -> int:
 
 def _check_rank(placeholder: Tensor, shape: tuple[int, ...]) -> None:
     if len(shape) != len(placeholder.shape):
-        raise InputError(
-            f"input {printable(placeholder.name or '')!r} is {placeholder.type}, but was given an array of shape {shape}"
-        )
+        name = printable(placeholder.name or "")
+        raise InputError(f"input {name!r} is {placeholder.type}, but was given an array of shape {shape}")
 
 
 def _disagreement(
@@ -195,7 +198,7 @@ def _disagreement(
     if isinstance(size, int):
         return f"{text}; {expected} is expected"
     others = ", ".join(
-        f"{symbol} is {printable(other.name or '')}'s axis {at}" for symbol in symbols(size) for other, at in [found[symbol]]
+        f"{s} is axis {at} of {printable(p.name or '')!r}" for s in symbols(size) for p, at in [found[s]]
     )
     return f"{text}; {size} is {expected} ({others})"
 

@@ -1,10 +1,10 @@
 """Saving and loading: safetensors files, written whole or not at all, checked before anything is changed."""
 
+from __future__ import annotations
+
 import os
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 import numpy as np
 
@@ -14,9 +14,12 @@ from minitorch.lazy import lazy
 from minitorch.nn import Module
 
 safetensors = lazy("safetensors.numpy")
+tempfile = lazy("tempfile")
+
+Path = Union[str, "os.PathLike[str]"]
 
 
-def save(path: str | os.PathLike[str], model: Module | Mapping[str, Any]) -> None:
+def save(path: Path, model: Module | Mapping[str, Any]) -> None:
     """Write the values of a model, or of a mapping from names to arrays, to a safetensors file.
 
     The file appears whole or not at all: it is written beside its place, flushed to the disk, and renamed.
@@ -30,16 +33,16 @@ def save(path: str | os.PathLike[str], model: Module | Mapping[str, Any]) -> Non
     """
     state = model.state_dict() if isinstance(model, Module) else model
     arrays = {str(name): np.ascontiguousarray(value) for name, value in state.items()}
-    write_whole(Path(path), safetensors.save(arrays))
+    write_whole(path, safetensors.save(arrays))
 
 
-def load(path: str | os.PathLike[str], model: Module | None = None) -> Any:
+def load(path: Path, model: Module | None = None) -> Any:
     """Read a safetensors file into `model` and return it; without a model return a dict of arrays.
 
     Raises `FileError` where the file is damaged or its names, shapes or dtypes are not the model's, and changes
     nothing then.
     """
-    arrays = read(Path(path))
+    arrays = read(path)
     if model is None:
         return arrays
     try:
@@ -51,7 +54,8 @@ def load(path: str | os.PathLike[str], model: Module | None = None) -> Any:
 
 def read(path: Path) -> dict[str, Array]:
     """The arrays of a safetensors file. Its header is checked against its length before anything is allocated."""
-    content = path.read_bytes()
+    with open(path, "rb") as file:
+        content = file.read()
     try:
         arrays: dict[str, Array] = safetensors.load(content)
     except Exception as error:  # safetensors raises its own kind and several built-in ones
@@ -61,7 +65,8 @@ def read(path: Path) -> dict[str, Array]:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write `content` so that `path` is, at every moment, the old file or the new one."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+    folder, name = os.path.split(os.path.abspath(path))
+    handle, temporary = tempfile.mkstemp(prefix=f".{name[:100]}.", dir=folder)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -70,21 +75,22 @@ def write_whole(path: Path, content: bytes) -> None:
         os.chmod(temporary, _mode(path))
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        if os.path.exists(temporary):
+            os.unlink(temporary)
         raise
-    _sync_folder(path.parent)
+    _sync_folder(folder)
 
 
 def _mode(path: Path) -> int:
     """The permissions of the file that is replaced, else those of any new file."""
-    if path.exists():
-        return path.stat().st_mode & 0o777
+    if os.path.exists(path):
+        return os.stat(path).st_mode & 0o777
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder(folder: str) -> None:
     """Make the rename itself durable, where the system can open folders."""
     if hasattr(os, "O_DIRECTORY"):
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

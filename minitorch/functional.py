@@ -1,17 +1,17 @@
 """Functions made of operations: the arguments NumPy's users expect, activations, losses. No gradient rules here."""
 
+from __future__ import annotations
+
 import builtins
 from collections.abc import Callable, Sequence
 from typing import Any
-
-from numpy.typing import DTypeLike
 
 from minitorch import ops
 from minitorch.errors import DTypeError, ShapeError
 from minitorch.graph.dim import Dim, Size, divide, equal, maximum, minimum
 from minitorch.graph.origin import here
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
-from minitorch.graph.types import FLOAT32, Type, dtype_of, is_float, show_shape
+from minitorch.graph.types import FLOAT32, DTypeLike, Type, dtype_of, is_float, show_shape
 from minitorch.ops.elementwise import raised
 from minitorch.ops.reduction import reduced
 from minitorch.ops.shape import Range
@@ -81,8 +81,8 @@ def clip(x: Operand, low: Operand = None, high: Operand = None) -> Tensor:
 
 def cast(x: Operand, dtype: DTypeLike) -> Tensor:
     """`x` in another dtype, converted as NumPy's `astype` does."""
-    x, target = as_tensor(x, "cast"), dtype_of(dtype)
-    return x if x.dtype == target and not x.type.weak else ops.cast(x, dtype=target)
+    t, target = as_tensor(x, "cast"), dtype_of(dtype)
+    return t if t.dtype == target and not t.type.weak else ops.cast(t, dtype=target)
 
 
 # ---- reductions ----
@@ -100,7 +100,7 @@ def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     axes = _axes(x, axis, "mean")
     count = Type(tuple(x.shape[i] for i in axes), x.dtype).size
     total = ops.sum(x, axis=axes, keepdims=bool(keepdims))
-    return total / _number(count, total)
+    return ops.divide(total, _number(count, total))
 
 
 def _number(size: Size, like: Tensor) -> Operand:
@@ -131,7 +131,7 @@ def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def log_softmax(x: Operand, axis: int = -1) -> Tensor:
     """x - logsumexp(x): the logarithm of `softmax`, without its underflow."""
     x = as_tensor(x, "log_softmax")
-    return x - logsumexp(x, axis, keepdims=True)
+    return ops.subtract(x, logsumexp(x, axis, keepdims=True))
 
 
 def softmax(x: Operand, axis: int = -1) -> Tensor:
@@ -205,7 +205,7 @@ def _quotient(x: Tensor, rest: Size) -> Size:
     exact = divide(x.size, rest)
     if exact is not None:
         return exact
-    if isinstance(x.size, int) and isinstance(rest, int):
+    if isinstance(x.size, int):
         raise _fail(ShapeError, "reshape", f"{x.size} elements do not divide by {rest}", x)
     return x.size // rest  # the row checks at run time that nothing is left over
 
@@ -268,7 +268,7 @@ def getitem(x: Tensor, key: Any) -> Tensor:
 def _without_ellipsis(x: Tensor, keys: list[Any]) -> list[Any]:
     """The keys with one for each axis of `x`; `...`, or the end, stands for as many `:` as are missing."""
     for k in keys:
-        if k is not None and k is not Ellipsis and not isinstance(k, int | slice) or isinstance(k, bool):
+        if (k is not None and k is not Ellipsis and not isinstance(k, int | slice)) or isinstance(k, bool):
             kind = type(k).__name__
             raise _fail(TypeError, "indexing", f"{kind} is not an index: ints, slices, ... and None are", x)
     used = builtins.sum(k is not None and k is not Ellipsis for k in keys)

@@ -1,5 +1,7 @@
 """Modules imported where they are first used: the one way to reach down a layer or to a heavy package."""
 
+from __future__ import annotations
+
 from importlib import import_module
 from types import ModuleType
 from typing import Any

@@ -1,11 +1,13 @@
-"""Modules: parameters with names, and functions that build graph from them. Neurons make layers, layers make networks."""
+"""Modules: parameters with names, and functions that build graph from them."""
+
+from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from minitorch import functional, ops
 from minitorch.errors import FileError
@@ -13,27 +15,28 @@ from minitorch.graph.graph import printable
 from minitorch.graph.origin import scope
 from minitorch.graph.storage import Array, one_block
 from minitorch.graph.tensor import Tensor, as_array
-from minitorch.graph.types import dtype_of, show_shape
+from minitorch.graph.types import DTypeLike, dtype_of, show_shape
 from minitorch.lazy import lazy
 from minitorch.program import Program, compile
 
 viz = lazy("minitorch.viz")
+random = lazy("numpy.random")
 
 Activation = str | Callable[[Tensor], Tensor] | None
-Seed = int | np.random.Generator | None
+Seed = Any  # an int, a numpy.random.Generator, or None for a different start each time
 
 
 # ---- initialisation, by the literature's names ----
 
-Initialiser = Callable[[np.random.Generator, int, int], Array]
+Initialiser = Callable[[Any, int, int], Array]  # of a numpy.random.Generator, nin and nout
 
 
 def _uniform(bound: Callable[[int, int], float]) -> Initialiser:
-    return lambda random, nin, nout: random.uniform(-bound(nin, nout), bound(nin, nout), (nin, nout))
+    return lambda source, nin, nout: source.uniform(-bound(nin, nout), bound(nin, nout), (nin, nout))
 
 
 def _normal(deviation: Callable[[int, int], float]) -> Initialiser:
-    return lambda random, nin, nout: random.normal(0.0, deviation(nin, nout), (nin, nout))
+    return lambda source, nin, nout: source.normal(0.0, deviation(nin, nout), (nin, nout))
 
 
 initialisers: dict[str, Initialiser] = {
@@ -46,18 +49,18 @@ initialisers: dict[str, Initialiser] = {
     # LeCun et al. 1998: variance 1 / nin
     "lecun_uniform": _uniform(lambda nin, nout: math.sqrt(3 / max(1, nin))),
     "lecun_normal": _normal(lambda nin, nout: math.sqrt(1 / max(1, nin))),
-    "zeros": lambda random, nin, nout: np.zeros((nin, nout)),
+    "zeros": lambda source, nin, nout: np.zeros((nin, nout)),
 }
 """Weights of shape (nin, nout) by the name of the scheme."""
 
 _USUAL = {"relu": "he_uniform"}
 
 
-def _weights(init: str | None, activation: Activation, random: np.random.Generator, nin: int, nout: int) -> Array:
+def _weights(init: str | None, activation: Activation, source: Any, nin: int, nout: int) -> Array:
     name = init or (_USUAL.get(activation, "glorot_uniform") if isinstance(activation, str) else "glorot_uniform")
     if name not in initialisers:
         raise ValueError(f"there is no initialisation {name!r}; there are {', '.join(initialisers)}")
-    return initialisers[name](random, nin, nout)
+    return initialisers[name](source, nin, nout)
 
 
 def _function(activation: Activation) -> Callable[[Tensor], Tensor]:
@@ -80,7 +83,9 @@ def _size(module: str, what: str, value: Any) -> int:
 
 
 class Module:
-    """A function of tensors with parameters. Subclasses make parameters and modules as attributes, and define `forward`.
+    """A function of tensors with parameters.
+
+    Subclasses hold parameters and modules as attributes, and define `forward`.
 
     Calling a module opens a scope of its name, so that its nodes are grouped in print and in pictures.
 
@@ -147,7 +152,8 @@ class Module:
         for name, tensor in mine.items():
             shape, dtype = arrays[name].shape, arrays[name].dtype
             if shape != tensor.shape or not np.can_cast(dtype, tensor.dtype, "same_kind"):
-                raise FileError(f"{printable(name)} is {tensor.type}, but a value of shape {shape} and dtype {dtype} was given")
+                given = f"a value of shape {shape} and dtype {dtype}"
+                raise FileError(f"{printable(name)} is {tensor.type}, but {given} was given")
         for name, tensor in mine.items():
             tensor.data = arrays[name]
 
@@ -227,15 +233,15 @@ class Neuron(Module):
         dtype: DTypeLike = "float32",
     ) -> None:  # fmt: skip
         nin = _size("Neuron", "nin", nin)
-        random = np.random.default_rng(seed)
+        source = random.default_rng(seed)
         with one_block((nin + 1) * dtype_of(dtype).itemsize):
-            values = _weights(init, activation, random, nin, 1)
+            values = _weights(init, activation, source, nin, 1)
             self.weight = ops.parameter(values[:, 0], name="weight", dtype=dtype)
             self.bias = ops.parameter(0.0, name="bias", dtype=dtype)
         self.activation = activation
 
     @classmethod
-    def _view(cls, layer: "Linear", i: int, activation: Activation) -> "Neuron":
+    def _view(cls, layer: Linear, i: int, activation: Activation) -> Neuron:
         """Neuron `i` of a layer: column i of the weight, element i of the bias."""
         neuron = cls.__new__(cls)
         with scope(f"neuron{i}"):
@@ -264,10 +270,10 @@ class Linear(Module):
     def _make(self, nin: int, nout: int, seed: Seed, init: str | None, dtype: DTypeLike, name: str) -> None:
         kind = type(self).__name__
         nin, nout = _size(kind, "nin", nin), _size(kind, "nout", nout)
-        random = np.random.default_rng(seed)
+        source = random.default_rng(seed)
         prefix = f"{name}." if name else ""
         with one_block((nin + 1) * nout * dtype_of(dtype).itemsize):
-            values = _weights(init, self.activation, random, nin, nout)
+            values = _weights(init, self.activation, source, nin, nout)
             self.weight = ops.parameter(values, name=f"{prefix}weight", dtype=dtype)
             self.bias = ops.parameter(np.zeros(nout), name=f"{prefix}bias", dtype=dtype)
 
@@ -322,13 +328,13 @@ class MLP(Module):
         sizes = [_size("MLP", "nin", nin), *(_size("MLP", "each of nouts", n) for n in nouts)]
         if len(sizes) < 2:
             raise ValueError("MLP: nouts names the width of each layer, but is empty")
-        random = np.random.default_rng(seed)
-        count = sum((a + 1) * b for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+        source = random.default_rng(seed)
+        count = sum((a + 1) * b for a, b in pairwise(sizes))
         with one_block(count * dtype_of(dtype).itemsize):
             self.layers = [
-                Layer(a, b, activation if i < len(sizes) - 2 else output_activation, seed=random, init=init,
+                Layer(a, b, activation if i < len(sizes) - 2 else output_activation, seed=source, init=init,
                       dtype=dtype, name=f"layers.{i}")
-                for i, (a, b) in enumerate(zip(sizes[:-1], sizes[1:], strict=True))
+                for i, (a, b) in enumerate(pairwise(sizes))
             ]  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
@@ -375,7 +381,7 @@ class Activated(Module):
 
 
 def _activation(name: str, function: Callable[[Tensor], Tensor]) -> type[Activated]:
-    doc = f"{name.lower()}, element by element." if function is not functional.softmax else "softmax over the last axis."
+    doc = "softmax over the last axis." if function is functional.softmax else f"{name.lower()}, element by element."
     return type(name, (Activated,), {"function": staticmethod(function), "__doc__": doc, "__module__": __name__})
 
 
@@ -385,7 +391,7 @@ Softmax, Identity = _activation("Softmax", functional.softmax), _activation("Ide
 
 
 def _shown(activation: Activation) -> str:
-    return repr(activation) if activation is None or isinstance(activation, str) else getattr(activation, "__name__", "?")
+    return repr(activation) if activation is None or isinstance(activation, str) else str(activation)
 
 
 def predict(model: Module, X: Any) -> Array:

@@ -1,5 +1,7 @@
 """Optimisers: new values of parameters as graph, compiled into the step with everything else."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -35,7 +37,7 @@ class Optimiser:
     @lr.setter
     def lr(self, value: float) -> None:
         if not isinstance(value, int | float | np.number) or not np.isfinite(value) or value < 0:
-            raise ValueError(f"{type(self).__name__}: a learning rate is a number of 0 or more, but {value!r} was given")
+            raise ValueError(f"{type(self).__name__}: lr is a number of 0 or more, but {value!r} was given")
         self._lr = float(value)
         for rate in self._rates.values():
             rate.data = value

@@ -1,5 +1,7 @@
 """`compile` and `Program`: a graph made into something to call."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -27,7 +29,7 @@ Updates = Mapping[Tensor, Operand] | Iterable[tuple[Tensor, Operand]]
 def compile(
     inputs: Tensor | Sequence[Tensor], outputs: Tensor | Sequence[Tensor], updates: Updates | None = None, *,
     backend: str = "auto", name: str | None = None,
-) -> "Program":  # fmt: skip
+) -> Program:  # fmt: skip
     """Make a program that computes `outputs` from `inputs`, and stores `updates`.
 
     `inputs` are placeholders, `outputs` one tensor or a list, `updates` new values for parameters and variables. All
@@ -198,9 +200,9 @@ def _order(order: Any, rows: int) -> Array | None:
     if order is None:
         return None
     array = np.asarray(order)
-    if array.ndim != 1 or array.dtype.kind not in "iu" and array.size:
+    if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
         raise InputError(f"an order is a list of row numbers, but has shape {array.shape} and dtype {array.dtype}")
-    if array.size and not (0 <= array.min() and array.max() < rows):
+    if array.size and (array.min() < 0 or array.max() >= rows):
         raise InputError(f"an order names the rows 0 to {rows - 1}, but has {array.min()} to {array.max()}")
     return array.astype(np.intp)
 

@@ -1,5 +1,7 @@
 """Training: `fit` runs a compiled step over epochs, and keeps a `History`."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +14,7 @@ from minitorch.lazy import lazy
 from minitorch.program import Program
 
 tqdm = lazy("tqdm")
+random = lazy("numpy.random")
 
 
 @dataclass
@@ -98,11 +101,11 @@ def fit(
     prepared = program.prepare(arrays)
     rows = program.rows(prepared)
     held_out = None if validation is None else program.prepare(validation)
-    random = np.random.default_rng(seed)
+    source = random.default_rng(seed)
     state = State(program, History())
     bar = tqdm.tqdm(total=epochs, unit="epoch", disable=not progress) if progress else None
     for _ in range(epochs):
-        order = random.permutation(rows) if shuffle else None
+        order = source.permutation(rows) if shuffle else None
         _epoch(state, prepared, order, rows, batch_size)
         if held_out is not None:
             _validate(state, held_out, batch_size)

@@ -5,14 +5,16 @@ Evaluating Derivatives, 2008, ch. 3). Forward mode is reverse mode twice: a vect
 cotangent, and the derivative of that linear map is the Jacobian-vector product, so every row needs one rule only.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import NoReturn
 
 from minitorch import ops
 from minitorch.errors import GradientError, ShapeError
 from minitorch.graph.dim import equal
-from minitorch.graph.origin import context, derived, here
 from minitorch.graph.order import depth_first
+from minitorch.graph.origin import context, derived, here
 from minitorch.graph.tensor import Operand, Tensor, as_tensor, brought_to
 from minitorch.graph.types import Type, is_float, show_shape
 

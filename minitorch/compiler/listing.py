@@ -1,10 +1,11 @@
 """A plan as text: its instructions phase by phase, and which buffer lives when."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 from minitorch.compiler.plan import BIND, Instruction, Plan, Value
 from minitorch.graph.graph import expression, place, printable
-from minitorch.graph.tensor import Tensor
 
 CHART = 48  # columns of the chart of lifetimes
 

@@ -5,7 +5,9 @@ result, or a view of one of these. Slots are shared by values that do not live a
 over unknown dimensions, so one plan serves every batch size.
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -22,7 +24,7 @@ from minitorch.lazy import lazy
 
 listing = lazy("minitorch.compiler.listing")
 
-_NOTHING = MappingProxyType({})
+_NOTHING: Mapping[str, object] = MappingProxyType({})
 BIND, CALL, COMMIT = "bind", "call", "commit"
 
 
@@ -38,7 +40,7 @@ class Value:
     number: int
     node: Tensor
     kind: str
-    root: "Value" = field(init=False)
+    root: Value = field(init=False)
     slot: int | None = None
     born: int = -1
     dies: int = -1
@@ -103,7 +105,8 @@ class Plan:
         return tuple(v for v in self.values if v.kind == "arena")
 
     def __str__(self) -> str:
-        return listing.describe(self)
+        text: str = listing.describe(self)
+        return text
 
 
 # ---- making a plan ----
@@ -124,7 +127,8 @@ def direct_updates(graph: Graph) -> set[int]:
     """The updates whose last operation may write straight into the parameter, in the commit at the end of a step.
 
     All of them run after everything else, so it is enough that nobody else reads the new value, that one ufunc makes
-    it (so that no interrupt can fall between two halves), that it reads no input (commits are bound ahead of the call) and no parameter that another update changes, and that it
+    it (so that no interrupt can fall between two halves), that it reads no input (commits are bound ahead of the call)
+    and no parameter that another update changes, and that it
     reads its own parameter, if at all, as an operand that it may overwrite.
     """
     readers: dict[Tensor, int] = {}
@@ -229,9 +233,9 @@ class _Planner:
 
     def _overwritten(self, i: int, node: Tensor, inputs: tuple[Value, ...]) -> Value | None:
         """The operand whose memory the result may take: read here for the last time, and nowhere through a view."""
-        for position, value in enumerate(inputs):
+        for value in inputs:
             alone = all(v is value or v.root is not value for v in inputs)
-            allowed = position in node.op.inplace and all(p in node.op.inplace for p, v in enumerate(inputs) if v is value)
+            allowed = all(p in node.op.inplace for p, v in enumerate(inputs) if v is value)
             same = value.node.shape == node.shape and value.node.dtype == node.dtype
             if value.kind == "arena" and value.dies == i and alone and allowed and same:
                 return value

@@ -1,5 +1,7 @@
 """Rebuild a graph, giving rules a chance at every node: the one traversal that all passes share."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,7 +9,7 @@ import numpy as np
 
 from minitorch.graph.dim import Dim
 from minitorch.graph.graph import Graph
-from minitorch.graph.origin import derived, merge_origins
+from minitorch.graph.origin import context, derived, merge_origins
 from minitorch.graph.tensor import Op, Tensor
 
 Rule = Callable[[Tensor], Tensor | None]
@@ -47,7 +49,7 @@ class PassRecord:
 
 
 class Interner:
-    """Nodes by what they compute. Leaves with a value of their own to be given, and random nodes, stand for themselves."""
+    """Nodes by what they compute. Placeholders, parameters and random nodes stand for themselves."""
 
     def __init__(self) -> None:
         self.known: dict[object, Tensor] = {}
@@ -106,8 +108,9 @@ class _Traversal:
         self.log: list[Rewrite] = []
 
     def run(self, graph: Graph) -> tuple[Graph, list[Rewrite]]:
-        for node in graph.nodes:
-            self.becomes[node] = self._visit(node)
+        with derived(None, "forward"):
+            for node in graph.nodes:
+                self.becomes[node] = self._visit(node)
         final = self._refreshed()
         became = {old: final.get(new, new) for old, new in self.becomes.items()}
         outputs = [became[t] for t in graph.outputs]
@@ -135,9 +138,12 @@ class _Traversal:
 
     def _apply(self, node: Tensor) -> Tensor | None:
         """The first replacement that a rule gives, made in the name of the node it replaces."""
-        for rule in self.rules.get(node.op, ()) if node not in self.placed else ():
-            with derived((node.origins, node.scope), node.role):
-                replacement = rule(node)
+        rules = self.rules.get(node.op)
+        if rules is None or node in self.placed:
+            return None
+        context.source, context.role = (node.origins, node.scope), node.role
+        for rule in rules:
+            replacement = rule(node)
             if replacement is not None:
                 self.log.append(Rewrite(law(rule), node, replacement, getattr(rule, "reassociates", False)))
                 return replacement
@@ -177,9 +183,10 @@ class _Traversal:
 
 def on_inputs(node: Tensor, inputs: Sequence[Tensor]) -> Tensor:
     """`node` computed from other inputs of the same types; itself where they are its own."""
-    if all(new is old for new, old in zip(inputs, node.inputs, strict=True)):
-        return node
-    return node.replace(inputs=tuple(inputs))
+    for new, old in zip(inputs, node.inputs, strict=True):
+        if new is not old:
+            return node.replace(inputs=tuple(inputs))
+    return node
 
 
 def law(rule: Rule) -> str:

@@ -1,5 +1,7 @@
 """Roles: what a node is for. Every node is placeholder, parameter, constant, forward, gradient or update."""
 
+from __future__ import annotations
+
 from minitorch.compiler.rewrite import needed, on_inputs
 from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor

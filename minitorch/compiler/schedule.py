@@ -1,5 +1,7 @@
 """Schedule: the order in which a plan computes its nodes, chosen for the least memory alive at once."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from heapq import heappop, heappush
 

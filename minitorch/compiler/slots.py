@@ -1,5 +1,7 @@
 """Slots: pieces of the arena that values take one after the other."""
 
+from __future__ import annotations
+
 from bisect import bisect_left, insort
 
 from minitorch.compiler.schedule import nominal

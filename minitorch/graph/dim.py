@@ -5,6 +5,8 @@ name are equal, symbols of different names never are, and an unnamed symbol is e
 until a run shows otherwise.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from math import prod
@@ -28,7 +30,7 @@ class Symbol:
     def __hash__(self) -> int:
         return hash(self.key)
 
-    def __reduce__(self) -> tuple[type["Symbol"], tuple[str | None, str, int]]:
+    def __reduce__(self) -> tuple[type[Symbol], tuple[str | None, str, int]]:
         return Symbol, (self.name, self.owner, self.axis)
 
     def __str__(self) -> str:
@@ -42,7 +44,7 @@ class Call:
 
     __slots__ = ("a", "b", "function", "key")
 
-    def __init__(self, function: str, a: "Size", b: "Size") -> None:
+    def __init__(self, function: str, a: Size, b: Size) -> None:
         self.function, self.a, self.b = function, a, b
         self.key = f"2{function}({_key(a)},{_key(b)})"
 
@@ -52,7 +54,7 @@ class Call:
     def __hash__(self) -> int:
         return hash(self.key)
 
-    def __reduce__(self) -> tuple[type["Call"], tuple[str, "Size", "Size"]]:
+    def __reduce__(self) -> tuple[type[Call], tuple[str, Size, Size]]:
         return Call, (self.function, self.a, self.b)
 
     def __str__(self) -> str:
@@ -82,11 +84,11 @@ class Dim:
         self.key = "+".join(f"{c}{[a.key for a in monomial]}" for monomial, c in terms)
 
     @staticmethod
-    def named(name: str) -> "Dim":
+    def named(name: str) -> Dim:
         return Dim((((Symbol(name),), 1),))
 
     @staticmethod
-    def unnamed(owner: str, axis: int) -> "Dim":
+    def unnamed(owner: str, axis: int) -> Dim:
         return Dim((((Symbol(None, owner, axis),), 1),))
 
     def __eq__(self, other: object) -> bool:

@@ -1,5 +1,7 @@
 """Copying and pickling without recursion: a graph as a flat list of rows, each naming its inputs by number."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -29,8 +31,8 @@ def from_rows(rows: list[Tensor | Row]) -> list[Tensor]:
         if isinstance(row, Tensor):
             nodes.append(row)
             continue
-        op, inputs, *rest = row
-        nodes.append(_node(op, tuple(nodes[i] for i in inputs), *rest))
+        op, inputs, attrs, type, name, origins, scope, role = row
+        nodes.append(_node(op, tuple([nodes[i] for i in inputs]), attrs, type, name, origins, scope, role))
     return nodes
 
 

@@ -1,5 +1,7 @@
 """`Graph`: what a program computes, its nodes in an order in which they can be computed, printed one line each."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -81,7 +83,7 @@ class Graph:
     def __repr__(self) -> str:
         return f"<Graph {self.name}: {len(self.nodes)} nodes, {len(self.outputs)} outputs, {len(self.updates)} updates>"
 
-    def __reduce__(self) -> tuple[Callable[..., "Graph"], tuple[Any, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., Graph], tuple[Any, ...]]:
         number = {node: i for i, node in enumerate(self.nodes)}
         outputs = [number[t] for t in self.outputs]
         updates = [(target, number[value]) for target, value in self.updates]

@@ -1,5 +1,7 @@
 """Topological orders: every node after its inputs. Nothing recurses, whatever the depth."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 

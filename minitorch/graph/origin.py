@@ -1,13 +1,15 @@
 """Where a node comes from: the user's line, the scope it was made in, and the node it was derived from."""
 
+from __future__ import annotations
+
+import os
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import CodeType
 
-PACKAGE = str(Path(__file__).parent.parent) + "/"
+PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 MOST_ORIGINS = 8
 
 
@@ -48,12 +50,12 @@ class Origin:
         return hash(self._resolve())
 
     def __str__(self) -> str:
-        return f"{Path(self.filename).name}:{self.lineno}"
+        return f"{os.path.basename(self.filename)}:{self.lineno}"
 
     def __repr__(self) -> str:
         return f"{self.filename}:{self.lineno} in {self.function}"
 
-    def __reduce__(self) -> tuple[type["Origin"], tuple[None, int, tuple[str, int, str]]]:
+    def __reduce__(self) -> tuple[type[Origin], tuple[None, int, tuple[str, int, str]]]:
         return Origin, (None, 0, self._resolve())
 
 
@@ -73,7 +75,7 @@ class _Context(threading.local):
     """What the nodes made now inherit, a thread at a time."""
 
     scope: str = ""
-    source: "Source | None" = None  # what the nodes made now are derived from, when they are
+    source: Source | None = None  # what the nodes made now are derived from, when they are
     role: str = "forward"
 
 

@@ -1,5 +1,7 @@
 """The memory that parameters and variables live in: allocated once, never moved, guarded by one lock a block."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,8 +76,8 @@ class Storage:
         array[...] = value
         self.array, self.block = array, block
 
-    def __reduce__(self) -> tuple[type["Storage"], tuple[Array]]:
+    def __reduce__(self) -> tuple[type[Storage], tuple[Array]]:
         return Storage, (self.array.copy(),)
 
-    def __deepcopy__(self, memo: object) -> "Storage":
+    def __deepcopy__(self, memo: object) -> Storage:
         return Storage(self.array)

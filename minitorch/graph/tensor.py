@@ -1,5 +1,7 @@
 """`Op`, an operation, and `Tensor`, a node: the result of an operation on other nodes, before it has a value."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -7,13 +9,12 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from minitorch.errors import DTypeError, GradientError, MinitorchError
 from minitorch.graph.dim import Shape, Size
 from minitorch.graph.origin import Origin, context, here
 from minitorch.graph.storage import Array, Storage
-from minitorch.graph.types import DType, Type, common_dtype, is_float
+from minitorch.graph.types import DType, DTypeLike, Type, common_dtype, is_float
 from minitorch.lazy import lazy
 
 functional = lazy("minitorch.functional")
@@ -22,9 +23,9 @@ program = lazy("minitorch.program")
 
 Operand = Any  # a Tensor, a number, or what NumPy makes an array of
 Attrs = Mapping[str, Any]
-Gradient = Callable[..., Sequence["Tensor | None"]]
+Gradient = Callable[..., Sequence[Any]]  # tensors, numbers, or None for an operand without a gradient
 
-registry: dict[str, "Op"] = {}
+registry: dict[str, Op] = {}
 """Every operation by its name. Operators, tests and pictures find operations here."""
 
 reserved: set[str] = set()
@@ -77,7 +78,7 @@ class Op:
             raise ValueError(f"{self.name!r} is an operation of minitorch; choose another name")
         registry[self.name] = self
 
-    def __call__(self, *inputs: Operand, **attrs: Any) -> "Tensor":
+    def __call__(self, *inputs: Operand, **attrs: Any) -> Tensor:
         tensors = [as_tensor(value, self.name) for value in inputs]
         if self.operands is not None:
             tensors = self._coerce(tensors)
@@ -87,24 +88,24 @@ class Op:
             raise self._explain(error, tensors) from None
         return Tensor(self, tuple(tensors), attrs, type)
 
-    def _coerce(self, tensors: list["Tensor"]) -> list["Tensor"]:
+    def _coerce(self, tensors: list[Tensor]) -> list[Tensor]:
         """Bring the operands to one dtype; bare numbers become constants of it."""
         assert self.operands is not None
         types = [t.type for t in tensors]
         kept = self.uncoerced
         first = types[0]
-        if not kept and not first.weak and all(t.dtype is first.dtype and not t.weak for t in types):
-            if self.operands([first])[0] is first.dtype:  # the usual case: nothing to do
-                return tensors
+        same = not kept and not first.weak and all(t.dtype is first.dtype and not t.weak for t in types)
+        if same and self.operands([first])[0] is first.dtype:  # the usual case: nothing to do
+            return tensors
         dtype, weak = self.operands([t for i, t in enumerate(types) if i not in kept])
         return [t if i in kept else brought_to(t, dtype, weak) for i, t in enumerate(tensors)]
 
-    def _explain(self, error: MinitorchError, tensors: Sequence["Tensor"]) -> MinitorchError:
+    def _explain(self, error: MinitorchError, tensors: Sequence[Tensor]) -> MinitorchError:
         """The same error with the operation, the operands and the user's lines."""
         operands = "".join(f"\n  {t.describe()}" for t in tensors if t.op.name != "constant")
         return type(error)(f"{self.name}: {error}{operands}\n  in {here()!r}")
 
-    def __reduce__(self) -> tuple[Callable[[str], "Op"], tuple[str]]:
+    def __reduce__(self) -> tuple[Callable[[str], Op], tuple[str]]:
         return find_op, (self.name,)
 
     def __repr__(self) -> str:
@@ -123,13 +124,13 @@ def find_op(name: str) -> Op:
 
 
 def _teach(how: str) -> Callable[..., NoReturn]:
-    def refuse(self: "Tensor", *args: object, **kwargs: object) -> NoReturn:
+    def refuse(self: Tensor, *args: object, **kwargs: object) -> NoReturn:
         raise TypeError(f"{self.describe()} has no value yet: {how}")
 
     return refuse
 
 
-def _not_an_array(self: "Tensor", function: Any, *args: object, **kwargs: object) -> NoReturn:
+def _not_an_array(self: Tensor, function: Any, *args: object, **kwargs: object) -> NoReturn:
     name = getattr(function, "__name__", str(function))
     raise TypeError(f"np.{name} does not take a Tensor, {self.describe()}: use mt.{name}, or compile and call it")
 
@@ -153,7 +154,7 @@ class Tensor:
     __array_ufunc__ = None  # so that `array + tensor` builds the graph
 
     op: Op
-    inputs: tuple["Tensor", ...]
+    inputs: tuple[Tensor, ...]
     attrs: Attrs
     type: Type
     name: str | None
@@ -161,10 +162,10 @@ class Tensor:
     scope: str
     role: str
     serial: int
-    _grad: "Tensor | None"
+    _grad: Tensor | None
 
     def __init__(
-        self, op: Op, inputs: tuple["Tensor", ...], attrs: Attrs, type: Type,
+        self, op: Op, inputs: tuple[Tensor, ...], attrs: Attrs, type: Type,
         name: str | None = None, role: str | None = None,
     ) -> None:  # fmt: skip
         source = context.source
@@ -180,18 +181,25 @@ class Tensor:
         set_(self, "serial", next(_serial))
         set_(self, "_grad", None)
 
-    def replace(self, **changes: Any) -> "Tensor":
+    def replace(self, **changes: Any) -> Tensor:
         """A new node like this one, but for the slots named. The type is taken as it stands."""
         new = object.__new__(Tensor)
-        for slot in Tensor.__slots__[1:]:
-            object.__setattr__(new, slot, changes[slot] if slot in changes else getattr(self, slot))
-        object.__setattr__(new, "serial", next(_serial))
-        object.__setattr__(new, "_grad", None)
+        set_, get = object.__setattr__, changes.get
+        set_(new, "op", get("op", self.op))
+        set_(new, "inputs", get("inputs", self.inputs))
+        set_(new, "attrs", get("attrs", self.attrs))
+        set_(new, "type", get("type", self.type))
+        set_(new, "name", get("name", self.name))
+        set_(new, "origins", get("origins", self.origins))
+        set_(new, "scope", get("scope", self.scope))
+        set_(new, "role", get("role", self.role))
+        set_(new, "serial", next(_serial))
+        set_(new, "_grad", None)
         return new
 
     def __setattr__(self, name: str, value: object) -> None:
         if name == "data":
-            self._set_data(value)
+            object.__setattr__(self, name, value)
             return
         raise AttributeError(f"{self.describe()} is immutable: {name!r} cannot be set")
 
@@ -249,7 +257,8 @@ class Tensor:
             "evaluate it with t.eval({placeholder: array, ...}), or compile it and call the program"
         )
 
-    def _set_data(self, value: object) -> None:
+    @data.setter
+    def data(self, value: Any) -> None:
         storage = self.attrs.get("storage")
         if not isinstance(storage, Storage):
             raise AttributeError(f"{self.describe()} holds no value that could be set; parameters and variables do")
@@ -262,7 +271,7 @@ class Tensor:
             storage.array[...] = array
 
     @property
-    def grad(self) -> "Tensor":
+    def grad(self) -> Tensor:
         """The symbolic gradient that the latest `loss.backward()` found for this tensor.
 
         Raises `GradientError` where there was none.
@@ -277,7 +286,7 @@ class Tensor:
         """Give every tensor that this scalar depends on its `.grad`, a symbolic gradient. Nothing accumulates."""
         autodiff.backward(self)
 
-    def eval(self, feeds: Mapping["Tensor", Operand] | None = None) -> Array:
+    def eval(self, feeds: Mapping[Tensor, Operand] | None = None) -> Array:
         """Compile and run in one call, for a first look.
 
         >>> import minitorch as mt
@@ -290,14 +299,14 @@ class Tensor:
 
     # ---- copies ----
 
-    def __copy__(self) -> "Tensor":
+    def __copy__(self) -> Tensor:
         return self
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "Tensor":
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         copied: Tensor = flat.deep_copy(self, memo)
         return copied
 
-    def __reduce__(self) -> tuple[Callable[..., "Tensor"], tuple[Any, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., Tensor], tuple[Any, ...]]:
         reduced: tuple[Callable[..., Tensor], tuple[Any, ...]] = flat.reduce_tensor(self)
         return reduced
 
@@ -313,130 +322,130 @@ class Tensor:
 
     # ---- operators, found by name so that this file stands above the operations ----
 
-    def __add__(self, other: Operand) -> "Tensor":
+    def __add__(self, other: Operand) -> Tensor:
         return registry["add"](self, other)
 
-    def __radd__(self, other: Operand) -> "Tensor":
+    def __radd__(self, other: Operand) -> Tensor:
         return registry["add"](other, self)
 
-    def __sub__(self, other: Operand) -> "Tensor":
+    def __sub__(self, other: Operand) -> Tensor:
         return registry["subtract"](self, other)
 
-    def __rsub__(self, other: Operand) -> "Tensor":
+    def __rsub__(self, other: Operand) -> Tensor:
         return registry["subtract"](other, self)
 
-    def __mul__(self, other: Operand) -> "Tensor":
+    def __mul__(self, other: Operand) -> Tensor:
         return registry["multiply"](self, other)
 
-    def __rmul__(self, other: Operand) -> "Tensor":
+    def __rmul__(self, other: Operand) -> Tensor:
         return registry["multiply"](other, self)
 
-    def __truediv__(self, other: Operand) -> "Tensor":
+    def __truediv__(self, other: Operand) -> Tensor:
         return registry["divide"](self, other)
 
-    def __rtruediv__(self, other: Operand) -> "Tensor":
+    def __rtruediv__(self, other: Operand) -> Tensor:
         return registry["divide"](other, self)
 
-    def __pow__(self, other: Operand) -> "Tensor":
+    def __pow__(self, other: Operand) -> Tensor:
         return _tensor(functional.power(self, other))
 
-    def __rpow__(self, other: Operand) -> "Tensor":
+    def __rpow__(self, other: Operand) -> Tensor:
         return _tensor(functional.power(other, self))
 
-    def __matmul__(self, other: Operand) -> "Tensor":
+    def __matmul__(self, other: Operand) -> Tensor:
         return _tensor(functional.matmul(self, other))
 
-    def __rmatmul__(self, other: Operand) -> "Tensor":
+    def __rmatmul__(self, other: Operand) -> Tensor:
         return _tensor(functional.matmul(other, self))
 
-    def __neg__(self) -> "Tensor":
+    def __neg__(self) -> Tensor:
         return registry["negative"](self)
 
-    def __pos__(self) -> "Tensor":
+    def __pos__(self) -> Tensor:
         return self
 
-    def __abs__(self) -> "Tensor":
+    def __abs__(self) -> Tensor:
         return registry["abs"](self)
 
-    def __invert__(self) -> "Tensor":
+    def __invert__(self) -> Tensor:
         return registry["logical_not"](self)
 
-    def __and__(self, other: Operand) -> "Tensor":
+    def __and__(self, other: Operand) -> Tensor:
         return registry["logical_and"](self, other)
 
-    def __or__(self, other: Operand) -> "Tensor":
+    def __or__(self, other: Operand) -> Tensor:
         return registry["logical_or"](self, other)
 
     __rand__, __ror__ = __and__, __or__
 
-    def __lt__(self, other: Operand) -> "Tensor":
+    def __lt__(self, other: Operand) -> Tensor:
         return registry["less"](self, other)
 
-    def __le__(self, other: Operand) -> "Tensor":
+    def __le__(self, other: Operand) -> Tensor:
         return registry["less_equal"](self, other)
 
-    def __gt__(self, other: Operand) -> "Tensor":
+    def __gt__(self, other: Operand) -> Tensor:
         return registry["greater"](self, other)
 
-    def __ge__(self, other: Operand) -> "Tensor":
+    def __ge__(self, other: Operand) -> Tensor:
         return registry["greater_equal"](self, other)
 
-    def __eq__(self, other: Operand) -> "Tensor":  # type: ignore[override]  # elementwise, as in NumPy
+    def __eq__(self, other: Operand) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
         return registry["equal"](self, other)
 
-    def __ne__(self, other: Operand) -> "Tensor":  # type: ignore[override]  # elementwise, as in NumPy
+    def __ne__(self, other: Operand) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
         return registry["not_equal"](self, other)
 
-    def __getitem__(self, key: Any) -> "Tensor":
+    def __getitem__(self, key: Any) -> Tensor:
         return _tensor(functional.getitem(self, key))
 
     # ---- methods: the functions of the same names ----
 
     @property
-    def T(self) -> "Tensor":
+    def T(self) -> Tensor:
         """The axes in reverse order."""
         return self.transpose()
 
-    def sum(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> "Tensor":
+    def sum(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
         return _tensor(functional.sum(self, axis, keepdims))
 
-    def mean(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> "Tensor":
+    def mean(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
         return _tensor(functional.mean(self, axis, keepdims))
 
-    def max(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> "Tensor":
+    def max(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
         return _tensor(functional.max(self, axis, keepdims))
 
-    def reshape(self, *shape: Any) -> "Tensor":
+    def reshape(self, *shape: Any) -> Tensor:
         return _tensor(functional.reshape(self, shape[0] if len(shape) == 1 else shape))
 
-    def transpose(self, *axes: Any) -> "Tensor":
+    def transpose(self, *axes: Any) -> Tensor:
         return _tensor(functional.transpose(self, axes[0] if len(axes) == 1 else axes or None))
 
-    def astype(self, dtype: DTypeLike) -> "Tensor":
+    def astype(self, dtype: DTypeLike) -> Tensor:
         return _tensor(functional.cast(self, dtype))
 
-    def tanh(self) -> "Tensor":
+    def tanh(self) -> Tensor:
         return registry["tanh"](self)
 
-    def relu(self) -> "Tensor":
+    def relu(self) -> Tensor:
         return registry["relu"](self)
 
-    def sigmoid(self) -> "Tensor":
+    def sigmoid(self) -> Tensor:
         return registry["sigmoid"](self)
 
-    def exp(self) -> "Tensor":
+    def exp(self) -> Tensor:
         return registry["exp"](self)
 
-    def log(self) -> "Tensor":
+    def log(self) -> Tensor:
         return registry["log"](self)
 
-    def sqrt(self) -> "Tensor":
+    def sqrt(self) -> Tensor:
         return registry["sqrt"](self)
 
-    def abs(self) -> "Tensor":
+    def abs(self) -> Tensor:
         return registry["abs"](self)
 
-    def clip(self, low: Operand, high: Operand) -> "Tensor":
+    def clip(self, low: Operand, high: Operand) -> Tensor:
         return _tensor(functional.clip(self, low, high))
 
 

@@ -1,17 +1,19 @@
 """What a tensor is before it has a value: its shape and its dtype, printed as `f32[batch, 16]`."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from minitorch.errors import DTypeError, ShapeError
 from minitorch.graph.dim import Shape, Size, equal
 
 DType = np.dtype[np.generic]
+DTypeLike = str | type | np.dtype[Any]
 
 BOOL, INT64, FLOAT32, FLOAT64 = (np.dtype(name) for name in ("bool", "int64", "float32", "float64"))
 SHORT = {
@@ -43,7 +45,10 @@ class Type:
     @property
     def size(self) -> Size:
         """The number of elements."""
-        return reduce(lambda a, b: a * b, self.shape, 1)
+        size: Size = 1
+        for axis in self.shape:
+            size = size * axis
+        return size
 
     def __str__(self) -> str:
         return f"{SHORT[self.dtype]}[{', '.join(map(str, self.shape))}]"
@@ -57,7 +62,7 @@ def show_shape(shape: Shape) -> str:
 def dtype_of(dtype: DTypeLike) -> DType:
     """The dtype that `dtype` means, or an error that lists the ones there are."""
     try:
-        found = np.dtype(dtype).newbyteorder("=")
+        found = np.dtype(np.dtype(dtype).name)  # in the byte order of the machine, and the one object that NumPy uses
     except TypeError:
         found = None
     if found is None or found not in SHORT:

@@ -1,5 +1,7 @@
 """Contractions: matrix products."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

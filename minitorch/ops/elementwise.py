@@ -3,6 +3,8 @@
 In the gradient rules `g` is the gradient of the result, `y` the result, `a, b, x` the operands.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -124,7 +126,7 @@ def _where_kernel(condition: Array, a: Array, b: Array, out: Array | None = None
     return out
 
 
-where = elementwise(
+where: Op = elementwise(
     "where", _where_kernel, lambda g, y, c, a, b: (None, where(c, g, 0), where(c, 0, g)),
     operands=common_dtype, inplace=(2,), uncoerced=(0,),
 )  # fmt: skip
@@ -181,7 +183,7 @@ exp = elementwise("exp", np.exp, lambda g, y, x: (g * y,), flops=10)
 log = elementwise("log", np.log, lambda g, y, x: (g / x,), flops=10)
 sqrt = elementwise("sqrt", np.sqrt, lambda g, y, x: (g * 0.5 / y,), flops=4)
 sin = elementwise("sin", np.sin, lambda g, y, x: (g * cos(x),), flops=10)
-cos = elementwise("cos", np.cos, lambda g, y, x: (-g * sin(x),), flops=10)
+cos: Op = elementwise("cos", np.cos, lambda g, y, x: (-g * sin(x),), flops=10)
 tanh = elementwise("tanh", np.tanh, lambda g, y, x: (g * (1 - square(y)),), flops=10)
 sigmoid = elementwise("sigmoid", _sigmoid_kernel, lambda g, y, x: (g * (y * (1 - y)),), flops=13)
 softplus = elementwise("softplus", _softplus_kernel, lambda g, y, x: (g * sigmoid(x),), flops=20)
@@ -189,7 +191,7 @@ relu = elementwise(  # the gradient at 0 is 0
     "relu", _relu_kernel, lambda g, y, x: (where(less_equal(y, 0), 0, g),), operands=common_dtype
 )
 abs = elementwise("abs", np.absolute, lambda g, y, x: (g * sign(x),), operands=common_dtype)  # at 0: 0
-sign = elementwise("sign", np.sign, lambda g, y, x: (0,), operands=numbers)
+sign: Op = elementwise("sign", np.sign, lambda g, y, x: (0,), operands=numbers)
 
 
 # ---- identities ----

@@ -1,16 +1,17 @@
 """Leaves: what a graph starts from. Their values are given, so their kernels are never called."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from minitorch.errors import ShapeError
 from minitorch.graph.dim import Dim, Shape, Size
 from minitorch.graph.storage import Array, Storage
 from minitorch.graph.tensor import Op, Operand, Tensor, as_array, constant_of
-from minitorch.graph.types import DType, Type, dtype_of
+from minitorch.graph.types import DType, DTypeLike, Type, dtype_of
 
 __all__ = ["constant", "parameter", "placeholder", "size_of", "variable"]
 
@@ -34,7 +35,10 @@ size_of = Op("size_of", infer=lambda size, dtype: Type((), dtype), kernel=_size_
 """An unknown size as a number: what `mean` divides by. It depends on no value, so it keeps none alive."""
 
 
-def placeholder(name: str, shape: Sequence[int | str | None | Dim] | int | str | None, dtype: DTypeLike = "float32") -> Tensor:
+Axis = int | str | Dim | None
+
+
+def placeholder(name: str, shape: Sequence[Axis] | Axis, dtype: DTypeLike = "float32") -> Tensor:
     """An input of the programs that are compiled from it.
 
     `shape` gives a size for each axis: an int, a name for a size unknown until run, `None` for an unknown size

@@ -1,5 +1,7 @@
 """Reductions: operations that fold axes. `axis` is a sorted tuple of the axes folded; `functional` normalises it."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -37,8 +39,8 @@ def _sum_type(x: Type, axis: Axes, keepdims: bool) -> Type:
 
 
 def _sum_kernel(x: Array, axis: Axes, keepdims: bool, out: Array | None = None) -> Array:
-    result: Any = np.add.reduce(x, axis, None, out, keepdims)
-    return np.asarray(result)
+    reduce: Any = np.add.reduce
+    return np.asarray(reduce(x, axis, None, out, keepdims))
 
 
 def sum_gradient(g: Tensor, y: Tensor, x: Tensor, axis: Axes, keepdims: bool) -> tuple[Tensor]:
@@ -63,8 +65,8 @@ def _max_type(x: Type, axis: Axes, keepdims: bool) -> Type:
 
 
 def _max_kernel(x: Array, axis: Axes, keepdims: bool, out: Array | None = None) -> Array:
-    result: Any = np.maximum.reduce(x, axis, None, out, keepdims)
-    return np.asarray(result)
+    reduce: Any = np.maximum.reduce
+    return np.asarray(reduce(x, axis, None, out, keepdims))
 
 
 def max_gradient(g: Tensor, y: Tensor, x: Tensor, axis: Axes, keepdims: bool) -> tuple[Operand]:

@@ -1,5 +1,7 @@
 """Operations that move elements and compute nothing. Most are views: they cost nothing when a program runs."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -50,11 +52,11 @@ def _broadcast_kernel(x: Array, shape: tuple[int, ...], out: Array | None = None
     return np.broadcast_to(x, shape)
 
 
-transpose = Op(
+transpose: Op = Op(
     "transpose", _transpose_type, lambda x, axes, out=None: x.transpose(axes),
     lambda g, y, x, axes: (transpose(g, axes=tuple(axes.index(i) for i in range(len(axes)))),), view=True,
 )  # fmt: skip
-reshape = Op(
+reshape: Op = Op(
     "reshape", _reshape_type, _reshape_kernel, lambda g, y, x, shape: (reshape(g, shape=x.shape),), view=True
 )
 broadcast_to = Op(  # differentiation sums over what was stretched, as it does after every operation
@@ -95,9 +97,7 @@ def concatenate_gradient(g: Tensor, y: Tensor, *xs: Tensor, axis: int) -> Sequen
     return parts
 
 
-concatenate = Op(
-    "concatenate", _concatenate_type, _concatenate_kernel, concatenate_gradient, operands=common_dtype
-)
+concatenate = Op("concatenate", _concatenate_type, _concatenate_kernel, concatenate_gradient, operands=common_dtype)
 
 
 # ---- slices: an axis is read from `start`, `length` elements, `step` apart ----
@@ -147,8 +147,9 @@ def _embed_kernel(x: Array, ranges: tuple[Range, ...], shape: tuple[int, ...], o
 
 
 slice = Op(  # `least`: the sizes that the axes of x must have for its indices to exist
-    "slice", _slice_type, _slice_kernel, lambda g, y, x, ranges, least=(): (embed(g, ranges=ranges, shape=x.shape),), view=True
-)
-embed = Op(  # zeros, but for the elements that the slice reads
+    "slice", _slice_type, _slice_kernel,
+    lambda g, y, x, ranges, least=(): (embed(g, ranges=ranges, shape=x.shape),), view=True,
+)  # fmt: skip
+embed: Op = Op(  # zeros, but for the elements that the slice reads
     "embed", _embed_type, _embed_kernel, lambda g, y, x, ranges, shape: (slice(g, ranges=ranges),)
 )

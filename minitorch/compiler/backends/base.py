@@ -1,11 +1,12 @@
 """What a backend is: a plan in, a callable for each batch size out."""
 
+from __future__ import annotations
+
 import inspect
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from itertools import starmap
 from operator import call
 from typing import Any
 
@@ -90,9 +91,9 @@ def takes_out(kernel: Callable[..., Any]) -> bool:
     return any(p.name == "out" or p.kind is p.VAR_KEYWORD for p in parameters)
 
 
-def commit(rows: Iterable[tuple[Any, ...]]) -> None:
-    """Make all these calls, (function, *arguments), in one go.
+def commit(stores: Iterable[Callable[[], object]]) -> None:
+    """Make all these calls, `partial`s of compiled functions, in one go.
 
     Nothing here runs Python code, so an interrupt comes before the first call or after the last, never in between.
     """
-    deque(starmap(call, rows), 0)
+    deque(map(call, stores), 0)

@@ -1,6 +1,9 @@
 """The interpreter: the compiled graph, node by node, by the kernels in the rows. It defines what programs mean."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from functools import partial
 from operator import setitem
 
 import numpy as np
@@ -24,7 +27,7 @@ class Interpreter(Backend):
     def bind(self, sizes: Mapping[Symbol, int], memory: Memory) -> Bound:
         def run(*arrays: Array) -> list[Array]:
             values = evaluate_graph(self.graph, arrays, sizes)
-            commit([(setitem, target.data, ..., values[value]) for target, value in self.graph.updates])
+            commit([partial(setitem, target.data, ..., values[value]) for target, value in self.graph.updates])
             return [values[t] for t in self.graph.outputs]
 
         return run

@@ -4,6 +4,8 @@ The generated `bind` runs once for each batch size: it cuts the buffers out of t
 `run` that it returns does a step, and allocates nothing but results.
 """
 
+from __future__ import annotations
+
 import linecache
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from minitorch.compiler.backends.base import Backend, Bound, Memory, commit, takes_out
-from minitorch.compiler.plan import BIND, CALL, COMMIT, Instruction, Plan, Value
+from minitorch.compiler.plan import CALL, COMMIT, Instruction, Plan, Value
 from minitorch.graph.dim import Atom, Dim, Monomial, Shape, Size, Symbol, symbols
 from minitorch.graph.graph import expression, place, printable
 from minitorch.graph.storage import Array
@@ -56,22 +58,23 @@ Emit = Callable[["Writer", str, Sequence[str], Tensor], Lines]
 EMIT: dict[str, Emit] = {
     "sum": lambda w, out, x, n: [f"add_reduce({x[0]}, {n.attrs['axis']}, None, {out}, {n.attrs['keepdims']})"],
     "max": lambda w, out, x, n: [f"maximum_reduce({x[0]}, {n.attrs['axis']}, None, {out}, {n.attrs['keepdims']})"],
-    "matmul": lambda w, out, x, n: [f"{'dot' if _matrices(n) else 'matmul'}({x[0]}, {x[1]}, {out})"],
+    "matmul": lambda w, out, x, n: [f"{'dot' if _matrices(n) else 'matmul'}({x[0]}, {x[1]}, out={out})"],
     "copy": lambda w, out, x, n: [f"copyto({out}, {x[0]})"],
     "cast": lambda w, out, x, n: [f"copyto({out}, {x[0]}, 'unsafe')"],
     "where": lambda w, out, x, n: [
         *([f"copyto({out}, {x[2]})"] if out != x[2] else []), f"copyto({out}, {x[1]}, where={x[0]})",
     ],
-    "relu": lambda w, out, x, n: [f"maximum({x[0]}, {w.zero(n)}, {out})"],
-    "clip": lambda w, out, x, n: [f"maximum({x[0]}, {x[1]}, {out})", f"minimum({out}, {x[2]}, {out})"],
+    "relu": lambda w, out, x, n: [f"maximum({x[0]}, {w.scalar(0, n)}, out={out})"],
+    "clip": lambda w, out, x, n: [f"maximum({x[0]}, {x[1]}, out={out})", f"minimum({out}, {x[2]}, out={out})"],
     "sigmoid": lambda w, out, x, n: [
-        f"negative({x[0]}, {out})", f"exp({out}, {out})", f"add({out}, {w.one(n)}, {out})", f"reciprocal({out}, {out})",
+        f"negative({x[0]}, out={out})", f"exp({out}, out={out})",
+        f"add({out}, {w.scalar(1, n)}, out={out})", f"reciprocal({out}, out={out})",
     ],
-    "fixed_power": lambda w, out, x, n: [f"power({x[0]}, {w.scalar(n.attrs['exponent'], n)}, {out})"],
+    "fixed_power": lambda w, out, x, n: [f"power({x[0]}, {w.scalar(n.attrs['exponent'], n)}, out={out})"],
 }  # fmt: skip
 """The kernels of the rows, written out: the same NumPy calls on the same operands, so the same bits."""
 
-VIEWS: dict[str, Callable[["Writer", str, Tensor], str]] = {
+VIEWS: dict[str, Callable[[Writer, str, Tensor], str]] = {
     "transpose": lambda w, x, n: f"{x}.transpose{n.attrs['axes']}",
     "reshape": lambda w, x, n: f"{x}.reshape({w.code(n.attrs['shape'])})",
     "broadcast_to": lambda w, x, n: f"broadcast_to({x}, {w.code(n.attrs['shape'])})",
@@ -161,10 +164,8 @@ class Writer:
         if i.stage == COMMIT:
             self.rows.append(note(self._row(i, inputs, out), self._text(i.node)))
             return
-        if i.node.op.view:
-            lines = [f"{out} = {self._view(i.node, inputs[0])}"]
-        else:
-            lines = self._call(i.node, inputs, out)
+        view = i.node.op.view
+        lines = [f"{out} = {self._view(i.node, inputs[0])}"] if view else self._call(i.node, inputs, out)
         if i.stage == CALL:
             self.calls.append((lines, i))
             return
@@ -174,8 +175,8 @@ class Writer:
 
     def _row(self, i: Instruction, inputs: Sequence[str], out: str) -> str:
         if i.node.op.name == "copy":
-            return f"(setitem, {out}, ..., {inputs[0]}),"
-        return f"({', '.join([self._kernel(i.node), *inputs, out])}),"
+            return f"partial(setitem, {out}, ..., {inputs[0]}),"
+        return f"partial({', '.join([self._kernel(i.node), *inputs])}, out={out}),"
 
     def _view(self, node: Tensor, x: str) -> str:
         if node.op.name in VIEWS:
@@ -189,7 +190,7 @@ class Writer:
         arguments = ", ".join(inputs)
         kernel = self._kernel(node)
         if isinstance(node.op.kernel, np.ufunc):
-            return [f"{kernel}({arguments}, {out})"]
+            return [f"{kernel}({arguments}, out={out})"]
         if takes_out(node.op.kernel):
             return [f"{kernel}({arguments}{', ' if arguments else ''}out={out})"]
         return [f"copyto({out}, {kernel}({arguments}))"]
@@ -212,12 +213,6 @@ class Writer:
         return self.kernels[key]
 
     # ---- values in the source ----
-
-    def zero(self, node: Tensor) -> str:
-        return self.scalar(0, node)
-
-    def one(self, node: Tensor) -> str:
-        return self.scalar(1, node)
 
     def scalar(self, value: float, node: Tensor) -> str:
         """A number as an array without axes: NumPy takes it faster than a Python number."""
@@ -269,7 +264,8 @@ class Writer:
             results = [self.value_names[v] for v in self.plan.outputs]
             arguments = ", ".join([inputs, *results]) if inputs else ", ".join(results)
             for k, part in enumerate(parts):
-                lines += ["", f"    def part{k}({arguments}):", *(f"        {line}" for line in self._body(part) or ["pass"])]
+                lines += ["", f"    def part{k}({arguments}):"]
+                lines += [f"        {line}" for line in self._body(part) or ["pass"]]
             body = [f"part{k}({arguments})" for k in range(len(parts))]
         lines += ["", "    @errstate(all='ignore')", f"    def run({inputs}):"]
         lines += [f"        {line}" for line in [*self._results(), *body, *self._ending()]]
@@ -330,7 +326,6 @@ class Writer:
 def note(code: str, comment: str) -> str:
     """A line with a comment in its column."""
     return f"{code:{COMMENT}}  # {comment}"
-
 
 
 def _leaf_text(node: Tensor) -> str:

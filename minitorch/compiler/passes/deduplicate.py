@@ -1,5 +1,7 @@
 """Deduplicate: what is computed twice is computed once, what nobody needs is dropped."""
 
+from __future__ import annotations
+
 from minitorch.compiler.rewrite import Rewrite, rewrite
 from minitorch.graph.graph import Graph
 

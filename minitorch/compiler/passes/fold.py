@@ -1,5 +1,7 @@
 """Fold: what depends on constants alone is computed now, by the kernel that would compute it later."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from minitorch import ops

@@ -1,5 +1,7 @@
 """Materialise: give memory of its own to what must not share any."""
 
+from __future__ import annotations
+
 from minitorch import ops
 from minitorch.compiler.rewrite import Rewrite, on_inputs
 from minitorch.graph.graph import Graph

@@ -3,6 +3,8 @@
 `x * 0` stays, for it is NaN where x is; `x + 0.0` stays, for it turns -0.0 into 0.0; and so do `x - x` and `x / x`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Sort: one topological order for everything after it."""
 
+from __future__ import annotations
+
 from minitorch.compiler.rewrite import Rewrite
 from minitorch.graph.graph import Graph
 from minitorch.graph.order import as_written
