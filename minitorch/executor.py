@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,9 +10,9 @@ import numpy as np
 from minitorch.compiler.backends import Backend, Bound, Memory
 from minitorch.compiler.plan import Plan
 from minitorch.errors import DTypeError, InputError
-from minitorch.graph.dim import Dim, Size, Symbol, as_symbol, evaluate, symbols
+from minitorch.graph.dim import Size, Symbol, as_symbol, evaluate, symbols
 from minitorch.graph.graph import printable
-from minitorch.graph.storage import Array
+from minitorch.graph.storage import Array, Guard
 from minitorch.graph.tensor import Tensor, as_array
 from minitorch.graph.types import Check
 
@@ -43,15 +42,16 @@ class Executor:
         self._arguments = [(p.dtype, p) for p in self.inputs]
         self.memory = Memory(plan)
         self.bound: dict[Shapes, Bound] = {}
+        self.leading = _leading(self.inputs, requirements)
+        self.batched = [bool(p.shape) and self.counts_rows(p.shape[0]) for p in self.inputs]
         self.run = self._guarded(self._step)
 
     def _guarded(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """`call` under the locks of the plan's parameters; under one of its own where there are none."""
         nodes = (*self.plan.graph.nodes, *(target for target, _ in self.plan.graph.updates))
-        blocks = {n.attrs["storage"].block for n in nodes if "storage" in n.attrs}
-        locks = [block.lock for block in sorted(blocks, key=lambda block: block.serial)]
-        for lock in reversed(locks or [threading.RLock()]):
-            call = _holding(lock, call)
+        guards = {n.attrs["storage"].block.guard for n in nodes if "storage" in n.attrs} or {Guard()}
+        for guard in sorted(guards, key=lambda guard: -guard.serial):
+            call = _holding(guard, call)
         return call
 
     def _step(self, arrays: Sequence[Array]) -> Sequence[Array]:
@@ -102,20 +102,40 @@ class Executor:
 
     # ---- batches ----
 
+    def counts_rows(self, size: Size) -> bool:
+        """Whether a leading size is the number of rows of a batch."""
+        return as_symbol(size) in self.leading
+
+    def rows(self, arrays: Sequence[Array]) -> int:
+        """The rows of the inputs that are taken batch by batch; `InputError` where they differ or there are none."""
+        for p, a in zip(self.inputs, arrays, strict=True):
+            _check_rank(p, a.shape)
+        counts = {p.name: len(a) for p, a, row in zip(self.inputs, arrays, self.batched, strict=True) if row}
+        if len(set(counts.values())) > 1:
+            listed = ", ".join(f"{printable(name or '')} has {n}" for name, n in counts.items())
+            raise InputError(f"the inputs differ in their number of rows: {listed}")
+        if not counts:
+            raise InputError("no input has a first dimension of unknown size, so there are no batches to take")
+        return next(iter(counts.values()))
+
     def loop(self, arrays: Sequence[Array], order: Array | None, rows: int, batch_size: int) -> list[list[Array]]:
         """Run `rows` rows, or those in `order`, `batch_size` at a time; for each batch the results of its step.
 
         Inputs whose first size is the batch's are taken row by row, others whole.
         """
-        gather = _Gather(arrays, [is_batched(p, self.inputs) for p in self.inputs], order, batch_size)
+        gather = _Gather(arrays, self.batched, order, batch_size)
         count = rows if order is None else len(order)
         return [list(self.run(gather(start))) for start in range(0, count, batch_size)]
 
 
-def _holding(lock: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+def _holding(guard: Guard, call: Callable[..., Any]) -> Callable[..., Any]:
+    lock = guard.lock
+
     def held(arrays: Sequence[Array]) -> Any:
         with lock:
             return call(arrays)
+
+    held.__dict__["guard"] = guard  # kept alive, for `fork` to find
 
     return held
 
@@ -160,28 +180,17 @@ def converted(value: Any, placeholder: Tensor) -> Array:
     return result
 
 
-def is_batched(placeholder: Tensor, inputs: Sequence[Tensor]) -> bool:
-    """Whether an input is taken batch by batch: its first size is unknown, and is that of the first such input."""
-    leading = leading_size(inputs)
-    return leading is not None and bool(placeholder.shape) and placeholder.shape[0] == leading
-
-
-def leading_size(inputs: Iterable[Tensor]) -> Dim | None:
-    """The unknown size that rows are counted in."""
-    return next((p.shape[0] for p in inputs if p.shape and isinstance(p.shape[0], Dim)), None)
-
-
-def row_count(inputs: Sequence[Tensor], arrays: Sequence[Array]) -> int:
-    """The number of rows of the inputs that are taken batch by batch; `InputError` where they differ."""
-    for p, a in zip(inputs, arrays, strict=True):
-        _check_rank(p, a.shape)
-    counts = {p.name: len(a) for p, a in zip(inputs, arrays, strict=True) if is_batched(p, inputs)}
-    if len(set(counts.values())) > 1:
-        listed = ", ".join(f"{name} has {n}" for name, n in counts.items())
-        raise InputError(f"the inputs differ in their number of rows: {listed}")
-    if not counts:
-        raise InputError("no input has a first dimension of unknown size, so there are no batches to take")
-    return next(iter(counts.values()))
+def _leading(inputs: Iterable[Tensor], requirements: Iterable[Requirement]) -> set[Symbol]:
+    """The symbols that count the rows of a batch: the first leading unknown size, and what must be equal to it."""
+    first = next((s for p in inputs if p.shape and (s := as_symbol(p.shape[0])) is not None), None)
+    linked = {first} if first is not None else set()
+    pairs = [(as_symbol(c.left), as_symbol(c.right)) for c, _ in requirements if c.relation == "=="]
+    for _ in pairs:  # as many rounds as the longest chain of equalities can need
+        grown = {s for pair in pairs if not linked.isdisjoint(pair) for s in pair if s is not None}
+        if grown <= linked:
+            break
+        linked |= grown
+    return linked
 
 
 def _check_rank(placeholder: Tensor, shape: tuple[int, ...]) -> None:

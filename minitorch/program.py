@@ -12,7 +12,7 @@ from minitorch.compiler.backends import BACKENDS
 from minitorch.compiler.plan import Plan, make_plan
 from minitorch.compiler.rewrite import PassRecord
 from minitorch.errors import DTypeError, GraphError, InputError, ShapeError
-from minitorch.executor import Executor, Requirement, input_text, leading_size, row_count
+from minitorch.executor import Executor, Requirement, input_text
 from minitorch.graph.dim import Dim, as_symbol, equal, symbols
 from minitorch.graph.graph import Graph, printable
 from minitorch.graph.origin import here
@@ -137,7 +137,7 @@ class Program:
         if not isinstance(batch_size, int | np.integer) or batch_size < 1:
             raise InputError(f"a batch size is an int of 1 or more, but {batch_size!r} was given")
         prepared = self.prepare(arrays)
-        rows = self.rows(prepared)
+        rows = self._executor.rows(prepared)
         return self._executor.loop(prepared, _order(order, rows), rows, int(batch_size))
 
     def prepare(self, arrays: Sequence[Any]) -> list[Array]:
@@ -147,17 +147,16 @@ class Program:
         return self._executor.prepare(arrays)
 
     def rows(self, arrays: Sequence[Array]) -> int:
-        """The rows of the inputs that are taken batch by batch; `InputError` where they differ or there are none."""
-        return row_count(self.inputs, arrays)
+        """The number of rows that `loop` takes of prepared arrays; `InputError` where it cannot."""
+        return self._executor.rows(arrays)
 
     def _gathered(self, batches: Sequence[Sequence[Array]]) -> list[Array]:
-        leading = leading_size(self.inputs)
         gathered = []
         for i, output in enumerate(self.outputs):
             values = [batch[i] for batch in batches]
             if not values:
                 gathered.append(np.empty((0, *(s if isinstance(s, int) else 0 for s in output.shape)), output.dtype))
-            elif output.shape and output.shape[0] == leading:
+            elif output.shape and self._executor.counts_rows(output.shape[0]):
                 gathered.append(np.concatenate(values))
             else:
                 gathered.append(np.stack(values))

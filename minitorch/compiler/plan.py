@@ -7,6 +7,7 @@ over unknown dimensions, so one plan serves every batch size.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -127,8 +128,8 @@ def direct_updates(graph: Graph) -> set[int]:
     """The updates whose last operation may write straight into the parameter, in the commit at the end of a step.
 
     All of them run after everything else, so it is enough that nobody else reads the new value, that one ufunc makes
-    it (so that no interrupt can fall between two halves), that it reads no input (commits are bound ahead of the call)
-    and no parameter that another update changes, and that it
+    it (so that no interrupt can fall between two halves), that it reads no input and no result (commits are bound ahead
+    of the call) and no parameter that another update changes, and that it
     reads its own parameter, if at all, as an operand that it may overwrite.
     """
     readers: dict[Tensor, int] = {}
@@ -137,19 +138,19 @@ def direct_updates(graph: Graph) -> set[int]:
             readers[source] = readers.get(source, 0) + 1
     changed = {target for target, _ in graph.updates}
     wanted = set(graph.outputs)
-    values = [value for _, value in graph.updates]
+    uses = Counter(value for _, value in graph.updates)
     direct: set[int] = set()
     for i, (target, value) in enumerate(graph.updates):
-        alone = value not in readers and value not in wanted and sum(value is other for other in values) == 1
-        if alone and isinstance(value.op.kernel, np.ufunc) and _reads_safely(value, target, changed):
+        alone = value not in readers and value not in wanted and uses[value] == 1
+        if alone and isinstance(value.op.kernel, np.ufunc) and _reads_safely(value, target, changed, wanted):
             direct.add(i)
     return direct
 
 
-def _reads_safely(value: Tensor, target: Tensor, changed: set[Tensor]) -> bool:
+def _reads_safely(value: Tensor, target: Tensor, changed: set[Tensor], wanted: set[Tensor]) -> bool:
     for position, operand in enumerate(value.inputs):
         root = root_of(operand)
-        if root.role == "placeholder":
+        if root.role == "placeholder" or root in wanted:
             return False
         if root in changed and (root is not target or operand is not target or position not in value.op.inplace):
             return False

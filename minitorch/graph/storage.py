@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from math import prod
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -25,14 +27,42 @@ def aligned(nbytes: int) -> Array:
     return raw[start : start + nbytes]
 
 
+class Guard:
+    """A lock with a number. Whoever takes several takes them in the order of their numbers; so does `fork`."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.serial = next(_serial)
+        _guards[self.serial] = self
+
+
+_guards: WeakValueDictionary[int, Guard] = WeakValueDictionary()
+_held: list[Guard] = []
+
+
+def _before_fork() -> None:
+    """Wait until no step is under way, so that a child has the parameters of whole steps and no lock is lost."""
+    for _, guard in sorted(_guards.items()):
+        guard.lock.acquire()
+        _held.append(guard)
+
+
+def _after_fork() -> None:
+    while _held:
+        _held.pop().lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+
+
 class Block:
     """One allocation that storages are cut from, one after the other, with the lock that guards them."""
 
     def __init__(self, nbytes: int) -> None:
         self.bytes = aligned(nbytes)
         self.used = 0
-        self.lock = threading.RLock()
-        self.serial = next(_serial)  # locks are taken in this order
+        self.guard = Guard()
 
     def cut(self, shape: tuple[int, ...], dtype: DType) -> Array | None:
         nbytes = prod(shape) * dtype.itemsize

@@ -267,7 +267,7 @@ class Tensor:
             raise ValueError(f"{self.describe()} cannot take a value of shape {array.shape}; {self.shape} is expected")
         if not np.can_cast(array.dtype, self.dtype, "same_kind"):
             raise DTypeError(f"{self.describe()} cannot take a value of dtype {array.dtype}; {self.dtype} is expected")
-        with storage.block.lock:
+        with storage.block.guard.lock:
             storage.array[...] = array
 
     @property
@@ -465,6 +465,8 @@ def as_array(value: object, what: str) -> Array:
     """`value` as an array of bools, ints or floats, or a `DTypeError` that names `what` it was meant for."""
     if isinstance(value, Tensor):
         raise DTypeError(f"{what} takes an array, but was given the tensor {value.describe()}")
+    if isinstance(value, np.ma.MaskedArray):
+        raise DTypeError(f"{what} takes an array without a mask; fill the masked elements first")
     try:
         array = np.asarray(value)
     except ValueError as error:

@@ -9,7 +9,7 @@ from minitorch.graph.origin import derived
 from minitorch.graph.tensor import Tensor
 
 RESULT = "a result is the caller's own: what is a view, a leaf or a result already is copied"
-STORED = "a new value is complete before any parameter changes: a view or a leaf is copied"
+STORED = "a new value is complete before any parameter changes: a view, a leaf or a result is copied"
 RESHAPED = "a reshape of what does not lie in order in memory is a copy"
 
 
@@ -39,7 +39,8 @@ class _Materialise:
             new = becomes[output]
             shared = new.op.view or not new.inputs or any(new is other for other in outputs)
             outputs.append(self.copy(new, RESULT) if shared else new)
-        updates = [(target, self.stored(becomes[value])) for target, value in graph.updates]
+        results = set(outputs)
+        updates = [(target, self.stored(becomes[value], results)) for target, value in graph.updates]
         return Graph(outputs, updates, graph.inputs, graph.name, self.nodes), self.log
 
     def place(self, node: Tensor) -> Tensor:
@@ -48,8 +49,9 @@ class _Materialise:
         self.nodes.append(node)
         return node
 
-    def stored(self, value: Tensor) -> Tensor:
-        return self.copy(value, STORED, role="update") if value.op.view or not value.inputs else value
+    def stored(self, value: Tensor, results: set[Tensor]) -> Tensor:
+        shared = value.op.view or not value.inputs or value in results
+        return self.copy(value, STORED, role="update") if shared else value
 
     def copy(self, node: Tensor, reason: str, role: str | None = None) -> Tensor:
         with derived((node.origins, node.scope), role or ("forward" if not node.inputs else node.role)):
