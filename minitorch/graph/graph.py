@@ -102,6 +102,14 @@ class Graph:
         return viz.to_graphviz(self, **options)
 
 
+def draw(what: Any, path: Any, **options: Any) -> None:
+    """Write a picture of a tensor, a graph, a program or a module to `path`; its suffix says which kind.
+
+    See `minitorch.viz.draw` for the options.
+    """
+    viz.draw(what, path, **options)
+
+
 def _restored(
     rows: list[Any], outputs: list[int], updates: list[tuple[Tensor, int]], inputs: tuple[Tensor, ...], name: str
 ) -> Graph:
