@@ -390,6 +390,19 @@ Sigmoid, Softplus = _activation("Sigmoid", ops.sigmoid), _activation("Softplus",
 Softmax, Identity = _activation("Softmax", functional.softmax), _activation("Identity", functional.identity)
 
 
+class Dropout(Module):
+    """`minitorch.dropout` as a module: zeros at random in training, nothing in prediction."""
+
+    def __init__(self, rate: float = 0.5, *, seed: int | None = None) -> None:
+        self.rate, self.seed = rate, seed
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.dropout(x, self.rate, self.seed)
+
+    def __repr__(self) -> str:
+        return f"Dropout({self.rate})"
+
+
 def _shown(activation: Activation) -> str:
     return repr(activation) if activation is None or isinstance(activation, str) else str(activation)
 

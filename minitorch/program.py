@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from minitorch import ops
 from minitorch.compiler import optimise
 from minitorch.compiler.backends import BACKENDS
+from minitorch.compiler.passes import specialise
 from minitorch.compiler.plan import Plan, make_plan
 from minitorch.compiler.rewrite import PassRecord
 from minitorch.errors import DTypeError, GraphError, InputError, ShapeError
 from minitorch.executor import Executor, Requirement, input_text
-from minitorch.graph.dim import Dim, as_symbol, equal, symbols
+from minitorch.graph.dim import as_symbol, equal, symbols_in
 from minitorch.graph.graph import Graph, printable
 from minitorch.graph.origin import here
 from minitorch.graph.storage import Array
@@ -28,13 +30,14 @@ Updates = Mapping[Tensor, Operand] | Iterable[tuple[Tensor, Operand]]
 
 def compile(
     inputs: Tensor | Sequence[Tensor], outputs: Tensor | Sequence[Tensor], updates: Updates | None = None, *,
-    backend: str = "auto", name: str | None = None,
+    backend: str = "auto", name: str | None = None, training: bool | None = None,
 ) -> Program:  # fmt: skip
     """Make a program that computes `outputs` from `inputs`, and stores `updates`.
 
     `inputs` are placeholders, `outputs` one tensor or a list, `updates` new values for parameters and variables. All
     new values are computed from the old ones, whatever the order written. `backend` is "numpy", "interpreter", or
-    "auto" for the fastest there is. One program serves every size of its unknown dimensions.
+    "auto" for the fastest there is. One program serves every size of its unknown dimensions. `training` says which
+    side of `dropout` and its like is meant; unless told otherwise, a program with updates trains, others predict.
 
     Raises `GraphError` where the graph needs an input that is not given or an update has no variable to go to, and
     `ShapeError` or `DTypeError` where a new value does not fit its variable.
@@ -45,7 +48,7 @@ def compile(
     >>> float(step([1, 2])), float(w.data)
     (6.0, 3.0)
     """
-    traced, requirements = trace(inputs, outputs, updates, name or "program")
+    traced, requirements = trace(inputs, outputs, updates, name or "program", training)
     kind = "numpy" if backend == "auto" else backend
     if kind not in BACKENDS:
         raise ValueError(f"compile: there is no backend {backend!r}; there are auto, {', '.join(BACKENDS)}")
@@ -165,7 +168,8 @@ class Program:
     def evaluate(self, *arrays: Any, batch_size: int = 1024) -> Any:
         """`loop` without the updates: what the outputs are, with the parameters as they stand."""
         if self._without_updates is None:
-            bare = Graph(self.traced.outputs, (), self.traced.inputs, f"{self.graph.name}, without updates")
+            name = f"{self.graph.name}, without updates"
+            bare = Graph(self.traced.outputs, (), self.traced.inputs, name, training=False)
             self._without_updates = Program(bare, self._requirements, self.backend, self._pack)
         return self._without_updates.loop(*arrays, batch_size=batch_size)
 
@@ -218,13 +222,19 @@ def evaluate_once(tensor: Tensor, feeds: Mapping[Tensor, Any]) -> Array:
 
 
 def trace(
-    inputs: Tensor | Sequence[Tensor], outputs: Tensor | Sequence[Tensor], updates: Updates | None, name: str
+    inputs: Tensor | Sequence[Tensor],
+    outputs: Tensor | Sequence[Tensor],
+    updates: Updates | None,
+    name: str,
+    training: bool | None = None,
 ) -> tuple[Graph, list[Requirement]]:
     """The graph that was asked for, with what it requires of unknown sizes; an error where it makes no sense."""
     placeholders = _inputs([inputs] if isinstance(inputs, Tensor) else inputs)
     results = _outputs([outputs] if isinstance(outputs, Tensor) else outputs)
     pairs = _updates(updates)
-    graph = Graph(results, pairs, placeholders, name)
+    trains = bool(pairs) if training is None else training
+    pairs += _random_updates(Graph(results, pairs, training=trains))
+    graph = Graph(results, pairs, placeholders, name, training=trains)
     _require_inputs(graph)
     requirements = dict.fromkeys(Requirement(check, node) for node in graph.nodes for check in node.type.checks)
     return graph, list(requirements)
@@ -263,6 +273,14 @@ def _updates(updates: Updates | None) -> list[tuple[Tensor, Tensor]]:
     return list(checked.items())
 
 
+def _random_updates(graph: Graph) -> list[tuple[Tensor, Tensor]]:
+    """Every call moves on the counters of the random nodes that are left when training or prediction is chosen."""
+    drawn = [node for node in specialise(graph)[0].nodes if node.op is ops.random_uniform]
+    counters = dict.fromkeys(node.inputs[0] for node in drawn)
+    updated = {target for target, _ in graph.updates}
+    return [(counter, counter + 1) for counter in counters if counter not in updated]
+
+
 def _new_value(target: Tensor, value: Operand) -> Tensor:
     """A new value in the type of its variable, or an error that says what does not fit."""
     new = as_tensor(value, "update")
@@ -288,19 +306,7 @@ def _require_inputs(graph: Graph) -> None:
             needed = f"{node.describe()} is not among the inputs, but {reader.describe()} needs it"
             raise GraphError(f"compile: {needed}\n  in {here()!r}")
     for node in (*graph.inputs, *graph.nodes):
-        for size in (*node.shape, *_sizes(node.attrs.values())):
-            for symbol in symbols(size):
-                if symbol not in known:
-                    needed = f"no input has the size {symbol}, but {node.describe()} needs it"
-                    raise GraphError(f"compile: {needed}\n  in {here()!r}")
-
-
-def _sizes(values: Iterable[Any]) -> list[Dim]:
-    """The unknown sizes among attributes."""
-    found: list[Dim] = []
-    for value in values:
-        if isinstance(value, Dim):
-            found.append(value)
-        elif isinstance(value, tuple):
-            found += _sizes(value)
-    return found
+        for symbol in symbols_in((node.shape, *node.attrs.values())):
+            if symbol not in known:
+                needed = f"no input has the size {symbol}, but {node.describe()} needs it"
+                raise GraphError(f"compile: {needed}\n  in {here()!r}")

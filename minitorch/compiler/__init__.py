@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from minitorch.compiler.passes import deduplicate, fold, materialise, simplify, sort
+from minitorch.compiler.passes import deduplicate, fold, materialise, simplify, sort, specialise
 from minitorch.compiler.rewrite import PassRecord, Rewrite, verify
 from minitorch.compiler.roles import forward_part, with_roles
 from minitorch.graph.graph import Graph
@@ -10,6 +10,7 @@ from minitorch.graph.graph import Graph
 Pass = Callable[[Graph], tuple[Graph, list[Rewrite]]]
 
 PIPELINE: tuple[Pass, ...] = (
+    specialise,  # training and prediction, where they differ
     sort,  # forward, gradients, updates, each in the order it was written
     deduplicate,  # what is computed twice is computed once
     fold,  # what depends on constants alone is computed now

@@ -20,6 +20,7 @@ from minitorch.compiler.schedule import root_of, schedule
 from minitorch.compiler.slots import Slots
 from minitorch.graph.dim import Size
 from minitorch.graph.graph import Graph
+from minitorch.graph.order import LEAVES
 from minitorch.graph.tensor import Tensor
 from minitorch.lazy import lazy
 
@@ -172,13 +173,13 @@ class _Planner:
         value = self.values[node] = Value(len(self.values), node, kind)
         if node.op.view:
             value.root = self.values[node.inputs[0]].root
-        if node.inputs or node.op.name == "size_of":
+        if node.role not in LEAVES:
             drafts = self.commits if stage == COMMIT else self.drafts
             drafts.append((node, value, stage, self.direct.get(node)))
 
     def _placed(self, node: Tensor) -> tuple[str, str]:
         """The kind of place that a node's value has, and the stage in which it is computed."""
-        if node.role in ("placeholder", "parameter", "constant") and not node.inputs and node.op.name != "size_of":
+        if node.role in LEAVES:
             return {"placeholder": "input"}.get(node.role, node.role), BIND
         roots = [self.values[i].root.kind for i in node.inputs]
         if node in self.direct:

@@ -117,7 +117,7 @@ class _Traversal:
         updates = [(target, became[value]) for target, value in graph.updates]
         nodes = needed([final.get(n, n) for n in self.order], (*outputs, *(value for _, value in updates)))
         log = [Rewrite(r.reason, r.before, final.get(r.after, r.after), r.reassociates) for r in self.log]
-        return Graph(outputs, updates, graph.inputs, graph.name, nodes), log
+        return graph.rebuilt(outputs, updates, nodes), log
 
     def _visit(self, node: Tensor) -> Tensor:
         new = node

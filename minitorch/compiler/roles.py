@@ -15,7 +15,7 @@ def with_roles(graph: Graph) -> Graph:
         new = on_inputs(node, [becomes[i] for i in node.inputs])
         becomes[node] = new if new.role == roles[node] else new.replace(role=roles[node], inputs=new.inputs)
     updates = [(target, becomes[value]) for target, value in graph.updates]
-    return Graph([becomes[t] for t in graph.outputs], updates, graph.inputs, graph.name, becomes.values())
+    return graph.rebuilt([becomes[t] for t in graph.outputs], updates, becomes.values())
 
 
 def _settled(graph: Graph) -> dict[Tensor, str]:
@@ -38,4 +38,4 @@ def forward_part(graph: Graph) -> Graph:
     read = {i for node in nodes for i in node.inputs}
     outputs = [node for node in nodes if node not in read and node.role == "forward"]
     kept = needed(nodes, outputs)
-    return Graph(outputs, (), graph.inputs, graph.name, kept)
+    return graph.rebuilt(outputs, (), kept)

@@ -278,6 +278,15 @@ def symbols(size: Size) -> Iterator[Symbol]:
                 yield from symbols(atom.b)
 
 
+def symbols_in(value: object) -> Iterator[Symbol]:
+    """The unknown sizes in a size, in a shape, or anywhere in an attribute."""
+    if isinstance(value, Dim):
+        yield from symbols(value)
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from symbols_in(part)
+
+
 def as_symbol(size: Size) -> Symbol | None:
     """The symbol that `size` is, where it is nothing more."""
     match size:

@@ -33,15 +33,21 @@ class Graph:
       return %2
     """
 
-    __slots__ = ("inputs", "name", "nodes", "outputs", "updates")
+    __slots__ = ("inputs", "name", "nodes", "outputs", "training", "updates")
 
     def __init__(
         self, outputs: Sequence[Tensor], updates: Sequence[Update] = (), inputs: Sequence[Tensor] = (),
-        name: str = "graph", nodes: Iterable[Tensor] | None = None,
+        name: str = "graph", nodes: Iterable[Tensor] | None = None, training: bool = True,
     ) -> None:  # fmt: skip
         self.outputs, self.updates, self.inputs = tuple(outputs), tuple(updates), tuple(inputs)
-        self.name = name
+        self.name, self.training = name, training
         self.nodes = tuple(depth_first(self.roots) if nodes is None else nodes)
+
+    def rebuilt(
+        self, outputs: Sequence[Tensor], updates: Sequence[Update], nodes: Iterable[Tensor] | None = None
+    ) -> Graph:  # fmt: skip
+        """A graph for the same purpose, of other nodes."""
+        return Graph(outputs, updates, self.inputs, self.name, nodes, self.training)
 
     @property
     def roots(self) -> tuple[Tensor, ...]:
@@ -87,7 +93,7 @@ class Graph:
         number = {node: i for i, node in enumerate(self.nodes)}
         outputs = [number[t] for t in self.outputs]
         updates = [(target, number[value]) for target, value in self.updates]
-        return _restored, (to_rows(self.nodes), outputs, updates, self.inputs, self.name)
+        return _restored, (to_rows(self.nodes), outputs, updates, self.inputs, self.name, self.training)
 
     def draw(self, path: Any, **options: Any) -> None:
         """Write a picture to `path`; its suffix says which kind. See `minitorch.viz.draw`."""
@@ -111,11 +117,12 @@ def draw(what: Any, path: Any, **options: Any) -> None:
 
 
 def _restored(
-    rows: list[Any], outputs: list[int], updates: list[tuple[Tensor, int]], inputs: tuple[Tensor, ...], name: str
-) -> Graph:
+    rows: list[Any], outputs: list[int], updates: list[tuple[Tensor, int]], inputs: tuple[Tensor, ...], name: str,
+    training: bool,
+) -> Graph:  # fmt: skip
     nodes = from_rows(rows)
     pairs = [(target, nodes[i]) for target, i in updates]
-    return Graph([nodes[i] for i in outputs], pairs, inputs, name, nodes)
+    return Graph([nodes[i] for i in outputs], pairs, inputs, name, nodes, training)
 
 
 def printable(name: str, most: int = 60) -> str:

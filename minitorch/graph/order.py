@@ -7,6 +7,7 @@ from heapq import heapify, heappop, heappush
 
 from minitorch.graph.tensor import Tensor
 
+LEAVES = ("placeholder", "parameter", "constant")  # the roles of nodes whose value is given, not computed
 PHASE = {"placeholder": 0, "parameter": 0, "constant": 0, "forward": 0, "gradient": 1, "update": 2}
 
 

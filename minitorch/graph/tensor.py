@@ -358,6 +358,18 @@ class Tensor:
     def __rmatmul__(self, other: Operand) -> Tensor:
         return _tensor(functional.matmul(other, self))
 
+    def __mod__(self, other: Operand) -> Tensor:
+        return registry["mod"](self, other)
+
+    def __rmod__(self, other: Operand) -> Tensor:
+        return registry["mod"](other, self)
+
+    def __floordiv__(self, other: Operand) -> Tensor:
+        return registry["floor_divide"](self, other)
+
+    def __rfloordiv__(self, other: Operand) -> Tensor:
+        return registry["floor_divide"](other, self)
+
     def __neg__(self) -> Tensor:
         return registry["negative"](self)
 
@@ -368,15 +380,18 @@ class Tensor:
         return registry["abs"](self)
 
     def __invert__(self) -> Tensor:
-        return registry["logical_not"](self)
+        return registry["logical_not"](_bools(self, "~"))
 
     def __and__(self, other: Operand) -> Tensor:
-        return registry["logical_and"](self, other)
+        return registry["logical_and"](_bools(self, "&"), _bools(other, "&"))
 
     def __or__(self, other: Operand) -> Tensor:
-        return registry["logical_or"](self, other)
+        return registry["logical_or"](_bools(self, "|"), _bools(other, "|"))
 
-    __rand__, __ror__ = __and__, __or__
+    def __xor__(self, other: Operand) -> Tensor:
+        return registry["logical_xor"](_bools(self, "^"), _bools(other, "^"))
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
     def __lt__(self, other: Operand) -> Tensor:
         return registry["less"](self, other)
@@ -427,6 +442,36 @@ class Tensor:
     def tanh(self) -> Tensor:
         return registry["tanh"](self)
 
+    def min(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
+        return _tensor(functional.min(self, axis, keepdims))
+
+    def prod(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
+        return _tensor(functional.prod(self, axis, keepdims))
+
+    def var(self, axis: int | Sequence[int] | None = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
+        return _tensor(functional.var(self, axis, ddof, keepdims))
+
+    def std(self, axis: int | Sequence[int] | None = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
+        return _tensor(functional.std(self, axis, ddof, keepdims))
+
+    def any(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
+        return _tensor(functional.any(self, axis, keepdims))
+
+    def all(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
+        return _tensor(functional.all(self, axis, keepdims))
+
+    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+        return _tensor(functional.argmax(self, axis, keepdims))
+
+    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+        return _tensor(functional.argmin(self, axis, keepdims))
+
+    def cumsum(self, axis: int | None = None) -> Tensor:
+        return _tensor(functional.cumsum(self, axis))
+
+    def squeeze(self, axis: int | Sequence[int] | None = None) -> Tensor:
+        return _tensor(functional.squeeze(self, axis))
+
     def relu(self) -> Tensor:
         return registry["relu"](self)
 
@@ -459,6 +504,14 @@ def _tensor(value: Any) -> Tensor:
 
 
 # ---- operands ----
+
+
+def _bools(value: Operand, operator: str) -> Tensor:
+    """An operand of `& | ^ ~`, which are logical here; on ints NumPy's would work on bits, and these do not."""
+    t = as_tensor(value, operator)
+    if t.dtype.kind != "b":
+        raise DTypeError(f"{operator} takes bools, but {t.describe()} is {t.dtype}; see logical_and, logical_or, ...")
+    return t
 
 
 def as_array(value: object, what: str) -> Array:

@@ -7,7 +7,10 @@ backend, is drawn, and is found by the tests.
 from minitorch.graph.tensor import registry, reserved
 from minitorch.ops.contraction import *
 from minitorch.ops.elementwise import *
+from minitorch.ops.function import *
+from minitorch.ops.gather import *
 from minitorch.ops.leaf import *
+from minitorch.ops.random import *
 from minitorch.ops.reduction import *
 from minitorch.ops.shape import *
 

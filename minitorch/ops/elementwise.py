@@ -16,10 +16,9 @@ from minitorch.graph.tensor import Gradient, Op, Operand, Tensor
 from minitorch.graph.types import BOOL, Check, DType, Type, broadcast, common_dtype, floating_dtype, is_float
 
 __all__ = [
-    "abs", "add", "cast", "clip", "copy", "cos", "divide", "elementwise", "equal", "exp", "greater", "greater_equal",
-    "less", "less_equal", "log", "logical_and", "logical_not", "logical_or", "maximum", "minimum", "multiply",
-    "negative", "not_equal", "power", "relu", "sigmoid", "sign", "sin", "softplus", "sqrt", "square", "stop_gradient",
-    "subtract", "tanh", "where",
+    "add", "cast", "clip", "copy", "divide", "elementwise", "equal", "floor_divide", "greater", "greater_equal", "less",
+    "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor", "maximum", "minimum", "mod", "multiply",
+    "negative", "not_equal", "sign", "square", "stop_gradient", "subtract", "where",
 ]  # fmt: skip
 
 
@@ -68,40 +67,10 @@ subtract = elementwise("subtract", np.subtract, lambda g, y, a, b: (g, -g), oper
 multiply = elementwise("multiply", np.multiply, lambda g, y, a, b: (g * b, g * a), operands=common_dtype)
 divide = elementwise("divide", np.divide, lambda g, y, a, b: (g / b, -g * (y / b)))
 negative = elementwise("negative", np.negative, lambda g, y, x: (-g,), operands=numbers)
+floor_divide = elementwise("floor_divide", np.floor_divide, lambda g, y, a, b: (0, 0), operands=numbers)
+mod = elementwise("mod", np.mod, lambda g, y, a, b: (g, -g * floor_divide(a, b)), operands=numbers)
+sign = elementwise("sign", np.sign, lambda g, y, x: (0,), operands=numbers)
 square = elementwise("square", np.square, lambda g, y, x: (g * 2 * x,), operands=common_dtype)
-
-
-def power_gradient(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Operand, Operand]:
-    """d(a^b) = b a^(b-1) da + a^b log(a) db; 0 where b = 0, and 0 for db where a = 0 <= b, as in PyTorch."""
-    da = where(equal(b, 0), 0, b * power(a, b - 1))
-    db = where(logical_and(equal(a, 0), greater_equal(b, 0)), 0, y * log(a))
-    return g * da, g * db
-
-
-def fixed_power_gradient(g: Tensor, y: Tensor, x: Tensor, exponent: float) -> tuple[Operand]:
-    """d(x^n) = n x^(n-1) dx, and 0 for n = 0, whatever x is."""
-    return (g * exponent * raised(x, exponent - 1) if exponent else 0,)
-
-
-def raised(x: Tensor, exponent: float) -> Tensor:
-    """`x ** exponent` for a known number, in the cheapest way that NumPy's own `**` takes."""
-    match exponent:
-        case 1:
-            return x
-        case 2:
-            return square(x)
-        case 0.5:
-            return sqrt(x)
-    return fixed_power(x, exponent=exponent)
-
-
-def _fixed_power_kernel(x: Array, exponent: float, out: Array | None = None) -> Array:
-    result: Array = np.power(x, x.dtype.type(exponent), out=out)
-    return result
-
-
-power = elementwise("power", np.power, power_gradient, operands=common_dtype, flops=10)
-fixed_power = elementwise("fixed_power", _fixed_power_kernel, fixed_power_gradient, operands=common_dtype, flops=10)
 
 
 # ---- comparison and logic: results are bools, nothing flows back ----
@@ -112,6 +81,7 @@ equal, not_equal, less, less_equal, greater, greater_equal = (
 )
 logical_and = elementwise("logical_and", np.logical_and, operands=common_dtype, result=BOOL)
 logical_or = elementwise("logical_or", np.logical_or, operands=common_dtype, result=BOOL)
+logical_xor = elementwise("logical_xor", np.logical_xor, operands=common_dtype, result=BOOL)
 logical_not = elementwise("logical_not", np.logical_not, operands=common_dtype, result=BOOL)
 
 
@@ -159,39 +129,6 @@ def clip_gradient(g: Tensor, y: Tensor, x: Tensor, low: Tensor, high: Tensor) ->
 
 
 clip = elementwise("clip", _clip_kernel, clip_gradient, operands=common_dtype, flops=2, inplace=(0, 1))
-
-
-# ---- functions ----
-
-
-def _sigmoid_kernel(x: Array, out: Array | None = None) -> Array:
-    out = np.negative(x, out=out)
-    out = np.exp(out, out=out)
-    out = np.add(out, 1, out=out)
-    return np.reciprocal(out, out=out)  # 1 / (1 + exp(-x))
-
-
-def _relu_kernel(x: Array, out: Array | None = None) -> Array:
-    return np.maximum(x, 0, out=out)  # keeps a NaN
-
-
-def _softplus_kernel(x: Array, out: Array | None = None) -> Array:
-    return np.logaddexp(x, x.dtype.type(0), out=out)  # log(1 + exp(x)) without overflow
-
-
-exp = elementwise("exp", np.exp, lambda g, y, x: (g * y,), flops=10)
-log = elementwise("log", np.log, lambda g, y, x: (g / x,), flops=10)
-sqrt = elementwise("sqrt", np.sqrt, lambda g, y, x: (g * 0.5 / y,), flops=4)
-sin = elementwise("sin", np.sin, lambda g, y, x: (g * cos(x),), flops=10)
-cos: Op = elementwise("cos", np.cos, lambda g, y, x: (-g * sin(x),), flops=10)
-tanh = elementwise("tanh", np.tanh, lambda g, y, x: (g * (1 - square(y)),), flops=10)
-sigmoid = elementwise("sigmoid", _sigmoid_kernel, lambda g, y, x: (g * (y * (1 - y)),), flops=13)
-softplus = elementwise("softplus", _softplus_kernel, lambda g, y, x: (g * sigmoid(x),), flops=20)
-relu = elementwise(  # the gradient at 0 is 0
-    "relu", _relu_kernel, lambda g, y, x: (where(less_equal(y, 0), 0, g),), operands=common_dtype
-)
-abs = elementwise("abs", np.absolute, lambda g, y, x: (g * sign(x),), operands=common_dtype)  # at 0: 0
-sign: Op = elementwise("sign", np.sign, lambda g, y, x: (0,), operands=numbers)
 
 
 # ---- identities ----

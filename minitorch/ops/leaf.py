@@ -13,7 +13,7 @@ from minitorch.graph.storage import Array, Storage
 from minitorch.graph.tensor import Op, Operand, Tensor, as_array, constant_of
 from minitorch.graph.types import DType, DTypeLike, Type, dtype_of
 
-__all__ = ["constant", "parameter", "placeholder", "size_of", "variable"]
+__all__ = ["constant", "iota", "parameter", "placeholder", "size_of", "variable"]
 
 
 def _given(*_: object, **__: object) -> NoReturn:
@@ -34,6 +34,15 @@ def _size_kernel(size: int, dtype: DType, out: Array | None = None) -> Array:
 size_of = Op("size_of", infer=lambda size, dtype: Type((), dtype), kernel=_size_kernel)
 """An unknown size as a number: what `mean` divides by. It depends on no value, so it keeps none alive."""
 
+
+def _iota_kernel(size: int, dtype: DType, out: Array | None = None) -> Array:
+    out = np.empty(size, dtype) if out is None else out
+    out[...] = np.arange(size)
+    return out
+
+
+iota = Op("iota", infer=lambda size, dtype: Type((size,), dtype), kernel=_iota_kernel)
+"""0, 1, 2, ... up to a size, known or not: what `arange`, `one_hot` and masks are made of."""
 
 Axis = int | str | Dim | None
 

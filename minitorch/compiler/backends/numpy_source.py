@@ -19,7 +19,7 @@ import numpy as np
 
 from minitorch.compiler.backends.base import Backend, Bound, Memory, commit, takes_out
 from minitorch.compiler.plan import CALL, COMMIT, Instruction, Plan, Value
-from minitorch.graph.dim import Atom, Dim, Monomial, Shape, Size, Symbol, symbols
+from minitorch.graph.dim import Atom, Dim, Monomial, Symbol, symbols_in
 from minitorch.graph.graph import expression, place, printable
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor
@@ -55,9 +55,20 @@ class NumPySource(Backend):
 Lines = list[str]
 Emit = Callable[["Writer", str, Sequence[str], Tensor], Lines]
 
+REDUCTIONS = {
+    "sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and",
+}  # fmt: skip
+
+
+def _fold(name: str) -> Emit:
+    def emit(w: Writer, out: str, x: Sequence[str], n: Tensor) -> Lines:
+        return [f"{REDUCTIONS[name]}_reduce({x[0]}, {n.attrs['axis']}, None, {out}, {n.attrs['keepdims']})"]
+
+    return emit
+
+
 EMIT: dict[str, Emit] = {
-    "sum": lambda w, out, x, n: [f"add_reduce({x[0]}, {n.attrs['axis']}, None, {out}, {n.attrs['keepdims']})"],
-    "max": lambda w, out, x, n: [f"maximum_reduce({x[0]}, {n.attrs['axis']}, None, {out}, {n.attrs['keepdims']})"],
+    **{name: _fold(name) for name in REDUCTIONS},
     "matmul": lambda w, out, x, n: [f"{'dot' if _matrices(n) else 'matmul'}({x[0]}, {x[1]}, out={out})"],
     "copy": lambda w, out, x, n: [f"copyto({out}, {x[0]})"],
     "cast": lambda w, out, x, n: [f"copyto({out}, {x[0]}, 'unsafe')"],
@@ -82,7 +93,7 @@ VIEWS: dict[str, Callable[[Writer, str, Tensor], str]] = {
 }
 
 NUMPY: dict[str, Any] = {
-    "add_reduce": np.add.reduce, "maximum_reduce": np.maximum.reduce, "window": window, "commit": commit,
+    **{f"{name}_reduce": getattr(np, name).reduce for name in REDUCTIONS.values()}, "window": window, "commit": commit,
     "setitem": setitem, "partial": partial,
     **{name: getattr(np, name) for name in (
         "add", "broadcast_to", "copyto", "dot", "empty", "errstate", "exp", "matmul", "maximum", "minimum", "negative",
@@ -334,15 +345,6 @@ def _leaf_text(node: Tensor) -> str:
 
 def _symbols(plan: Plan) -> list[Symbol]:
     """The unknown sizes that a plan mentions, each once."""
-    sizes: list[Size] = [size for t in plan.graph.inputs for size in t.shape]
-    for v in plan.values:
-        sizes += v.node.shape
-        for value in v.node.attrs.values():
-            sizes += _sizes_in(value)
-    return list(dict.fromkeys(s for size in sizes if isinstance(size, Dim) for s in symbols(size)))
-
-
-def _sizes_in(value: Any) -> Shape:
-    if isinstance(value, Dim):
-        return (value,)
-    return tuple(s for v in value for s in _sizes_in(v)) if isinstance(value, tuple) else ()
+    shapes = [t.shape for t in plan.graph.inputs]
+    mentioned = [(v.node.shape, *v.node.attrs.values()) for v in plan.values]
+    return list(dict.fromkeys(symbols_in((*shapes, *mentioned))))

@@ -5,5 +5,6 @@ from minitorch.compiler.passes.fold import fold
 from minitorch.compiler.passes.materialise import materialise
 from minitorch.compiler.passes.simplify import simplify
 from minitorch.compiler.passes.sort import sort
+from minitorch.compiler.passes.specialise import specialise
 
-__all__ = ["deduplicate", "fold", "materialise", "simplify", "sort"]
+__all__ = ["deduplicate", "fold", "materialise", "simplify", "sort", "specialise"]

@@ -41,7 +41,7 @@ class _Materialise:
             outputs.append(self.copy(new, RESULT) if shared else new)
         results = set(outputs)
         updates = [(target, self.stored(becomes[value], results)) for target, value in graph.updates]
-        return Graph(outputs, updates, graph.inputs, graph.name, self.nodes), self.log
+        return graph.rebuilt(outputs, updates, self.nodes), self.log
 
     def place(self, node: Tensor) -> Tensor:
         keeps_order = not node.op.view or (node.op is ops.reshape and self.ordered[node.inputs[0]])

@@ -9,4 +9,4 @@ from minitorch.graph.order import as_written
 
 def sort(graph: Graph) -> tuple[Graph, list[Rewrite]]:
     """Every node after its inputs: forward, then gradients, then updates, each in the order it was written."""
-    return Graph(graph.outputs, graph.updates, graph.inputs, graph.name, as_written(graph.nodes)), []
+    return graph.rebuilt(graph.outputs, graph.updates, as_written(graph.nodes)), []

@@ -1,0 +1,61 @@
+"""Arguments as NumPy's users give them, brought to the form that the rows take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import index
+from typing import Any
+
+import numpy as np
+
+from minitorch import ops
+from minitorch.errors import ShapeError
+from minitorch.graph.dim import Dim, Size
+from minitorch.graph.origin import here
+from minitorch.graph.tensor import Operand, Tensor
+from minitorch.graph.types import DType, show_shape
+
+Axis = int | Sequence[int] | None
+
+
+def fail(error: type[Exception], function: str, message: str, *tensors: Tensor) -> Exception:
+    """An error at the user's line, with the tensors that it is about."""
+    about = "".join(f"\n  {t.describe()}" for t in tensors)
+    return error(f"{function}: {message}{about}\n  in {here()!r}")
+
+
+def axes_of(x: Tensor, axis: Axis, function: str) -> tuple[int, ...]:
+    """`axis` as a sorted tuple of axes counted from the left; None means all."""
+    if axis is None:
+        return tuple(range(x.ndim))
+    given = list(axis) if isinstance(axis, list | tuple) else [axis]
+    axes = sorted(axis_of(x, i, function) for i in given)
+    if len(set(axes)) < len(axes):
+        raise fail(ShapeError, function, f"the axes {axis} name one axis twice", x)
+    return tuple(axes)
+
+
+def axis_of(x: Tensor, axis: Any, function: str, extra: int = 0) -> int:
+    """An axis counted from the left. `extra` axes more than x has are allowed for."""
+    rank = x.ndim + extra
+    if not isinstance(axis, int | np.integer) or isinstance(axis, bool):
+        raise fail(TypeError, function, f"an axis is an int, but {axis!r} was given", x)
+    if not -rank <= axis < rank:
+        raise fail(ShapeError, function, f"axis {axis} does not exist: {x.type} has {x.ndim} axes", x)
+    return index(axis) % rank
+
+
+def shape_of(shape: Any, function: str, *tensors: Tensor, hole: bool = False) -> tuple[Size, ...]:
+    """A shape of ints and unknown sizes; one may be -1 where there can be a `hole`."""
+    sizes = tuple(shape) if isinstance(shape, list | tuple) else (shape,)
+    least = -1 if hole else 0
+    kept = tuple(index(s) if isinstance(s, int | np.integer) and not isinstance(s, bool) else s for s in sizes)
+    if not all(isinstance(s, Dim) or (isinstance(s, int) and s >= least) for s in kept):
+        allowed = "sizes of 0 or more" + (", or one -1" if hole else "")
+        raise fail(ShapeError, function, f"{show_shape(sizes)} is not a shape: {allowed}", *tensors)
+    return kept
+
+
+def number(size: Size, dtype: DType) -> Operand:
+    """A size as an operand: a number where it is known, else a node that has it when a program runs."""
+    return size if isinstance(size, int) else ops.size_of(size=size, dtype=dtype)

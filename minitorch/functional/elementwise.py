@@ -1,0 +1,151 @@
+"""Elementwise functions made of operations: powers, bounds, rounding, activations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from minitorch import ops
+from minitorch.functional.arguments import axis_of, fail
+from minitorch.functional.reduction import logsumexp
+from minitorch.graph.tensor import Operand, Tensor, as_tensor
+from minitorch.graph.types import DTypeLike, dtype_of, is_float
+
+__all__ = [
+    "activations", "cast", "clip", "elu", "gelu", "hard_tanh", "identity", "leaky_relu", "log_softmax", "power",
+    "round", "silu", "softmax", "softsign",
+]  # fmt: skip
+
+
+def power(a: Operand, b: Operand) -> Tensor:
+    """`a ** b`. A number as exponent takes the short ways that NumPy takes: squares, roots, reciprocals.
+
+    The gradient at `b = 0` is 0 for `a`; at `a = 0 <= b` it is 0 for `b` (PyTorch's convention).
+
+    >>> import minitorch as mt
+    >>> x = mt.placeholder("x", (2,))
+    >>> (x ** 3).eval({x: [1, 2]}).tolist()
+    [1.0, 8.0]
+    """
+    if isinstance(a, Tensor) and isinstance(b, int | float) and not isinstance(b, bool):
+        if is_float(a.dtype):
+            return ops.raised(a, b)
+        if b == 2:
+            return ops.square(a)
+        if isinstance(b, int) and b < 0:
+            raise fail(ValueError, "power", f"ints have no power of {b}; use a float", a)
+    return ops.power(a, b)
+
+
+def clip(x: Operand, low: Operand = None, high: Operand = None) -> Tensor:
+    """`x` held between `low` and `high`; None is no bound. At a bound the gradient goes to `x`, as in PyTorch.
+
+    >>> import minitorch as mt
+    >>> x = mt.placeholder("x", (3,))
+    >>> mt.clip(x, -1, 1).eval({x: [-5, 0.5, 5]}).tolist()
+    [-1.0, 0.5, 1.0]
+    """
+    x = as_tensor(x, "clip")
+    if low is None and high is None:
+        raise fail(ValueError, "clip", "a bound is expected, low or high", x)
+    if high is None:
+        return ops.where(x < low, low, x)
+    if low is None:
+        return ops.where(x > high, high, x)
+    return ops.clip(x, low, high)
+
+
+def cast(x: Operand, dtype: DTypeLike) -> Tensor:
+    """`x` in another dtype, converted as NumPy's `astype` does."""
+    t, target = as_tensor(x, "cast"), dtype_of(dtype)
+    return t if t.dtype == target and not t.type.weak else ops.cast(t, dtype=target)
+
+
+def round(x: Operand, decimals: int = 0) -> Tensor:
+    """`x` rounded to that many decimals, halves to the even neighbour. The gradient is 0 everywhere."""
+    x = as_tensor(x, "round")
+    if not is_float(x.dtype) and decimals >= 0:
+        return ops.multiply(x, 1)
+    scale = 10.0 ** abs(decimals)
+    if decimals == 0:
+        return ops.rint(x)
+    if decimals > 0:
+        return ops.divide(ops.rint(x * scale), scale)
+    return ops.multiply(ops.rint(x / scale), scale)
+
+
+# ---- activations ----
+
+
+def identity(x: Tensor) -> Tensor:
+    """x."""
+    return x
+
+
+def softmax(x: Operand, axis: int = -1) -> Tensor:
+    """exp(x) divided by its sum over `axis`.
+
+    >>> import minitorch as mt
+    >>> x = mt.placeholder("x", (2,))
+    >>> softmax(x).eval({x: [3, 3]}).tolist()
+    [0.5, 0.5]
+    """
+    x = as_tensor(x, "softmax")
+    axes = (axis_of(x, axis, "softmax"),)
+    shifted = ops.exp(x - ops.stop_gradient(ops.max(x, axis=axes, keepdims=True)))
+    return ops.divide(shifted, ops.sum(shifted, axis=axes, keepdims=True))
+
+
+def log_softmax(x: Operand, axis: int = -1) -> Tensor:
+    """x - logsumexp(x): the logarithm of `softmax`, without its underflow."""
+    x = as_tensor(x, "log_softmax")
+    return ops.subtract(x, logsumexp(x, axis_of(x, axis, "log_softmax"), keepdims=True))
+
+
+def gelu(x: Operand, approximate: str = "none") -> Tensor:
+    """x times the normal distribution function of x (Hendrycks and Gimpel 2016), exact or by their "tanh" formula."""
+    x = as_tensor(x, "gelu")
+    if approximate == "none":
+        return ops.multiply(x * 0.5, 1 + ops.erf(x * math.sqrt(0.5)))
+    if approximate == "tanh":
+        return ops.multiply(x * 0.5, 1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
+    raise fail(ValueError, "gelu", f"approximate is 'none' or 'tanh', but {approximate!r} was given")
+
+
+def silu(x: Operand) -> Tensor:
+    """x * sigmoid(x), also known as swish (Elfwing et al. 2018)."""
+    x = as_tensor(x, "silu")
+    return ops.multiply(x, ops.sigmoid(x))
+
+
+def elu(x: Operand, alpha: float = 1.0) -> Tensor:
+    """x where positive, else alpha (exp(x) - 1) (Clevert et al. 2016). The gradient at 0 is alpha, as in PyTorch."""
+    x = as_tensor(x, "elu")
+    return ops.where(x > 0, x, alpha * ops.expm1(ops.where(x > 0, 0, x)))  # the inner where: exp never overflows
+
+
+def leaky_relu(x: Operand, slope: float = 0.01) -> Tensor:
+    """x where positive, else slope * x (Maas et al. 2013). The gradient at 0 is the slope, as in PyTorch."""
+    x = as_tensor(x, "leaky_relu")
+    return ops.where(x > 0, x, slope * x)
+
+
+def softsign(x: Operand) -> Tensor:
+    """x / (1 + |x|)."""
+    x = as_tensor(x, "softsign")
+    return ops.divide(x, 1 + ops.abs(x))
+
+
+def hard_tanh(x: Operand, low: float = -1.0, high: float = 1.0) -> Tensor:
+    """x held between two bounds. The gradient at a bound is 0, as in PyTorch."""
+    x = as_tensor(x, "hard_tanh")
+    outside = ops.logical_or(x <= low, x >= high)
+    return ops.where(outside, ops.stop_gradient(ops.clip(x, low, high)), x)
+
+
+activations: dict[str, Callable[[Tensor], Tensor]] = {
+    "identity": identity, "tanh": ops.tanh, "relu": ops.relu, "sigmoid": ops.sigmoid, "softplus": ops.softplus,
+    "softmax": softmax, "gelu": gelu, "silu": silu, "elu": elu, "leaky_relu": leaky_relu, "softsign": softsign,
+    "hard_tanh": hard_tanh, "sin": ops.sin, "exp": ops.exp,
+}  # fmt: skip
+"""The activations that modules know by name."""

@@ -1,0 +1,87 @@
+"""Losses: each the mean over all elements, or over rows where it says so."""
+
+from __future__ import annotations
+
+from minitorch import ops
+from minitorch.errors import ShapeError
+from minitorch.functional.arguments import fail
+from minitorch.functional.elementwise import log_softmax
+from minitorch.functional.indexing import one_hot
+from minitorch.functional.reduction import mean
+from minitorch.graph.dim import Size, equal
+from minitorch.graph.tensor import Operand, Tensor, as_tensor
+from minitorch.graph.types import FLOAT32, is_float, show_shape
+
+__all__ = ["binary_cross_entropy", "cross_entropy", "huber_loss", "mae_loss", "mse_loss"]
+
+
+def _same_shape(loss: str, prediction: Operand, target: Operand) -> tuple[Tensor, Tensor]:
+    """Both as tensors, or an error: (n,) against (n, 1) would broadcast to (n, n) and train on nonsense."""
+    p, t = as_tensor(prediction, loss), as_tensor(target, loss)
+    if p.ndim != t.ndim or not all(_could_equal(a, b) for a, b in zip(p.shape, t.shape, strict=True)):
+        shapes = f"prediction {show_shape(p.shape)} and target {show_shape(t.shape)}"
+        raise fail(ShapeError, loss, f"{shapes} differ in shape; reshape one so that they agree", p, t)
+    return p, t
+
+
+def _could_equal(a: Size, b: Size) -> bool:
+    if isinstance(a, int) and isinstance(b, int):
+        return a == b
+    return 1 not in (a, b) and equal(a, b) is not False
+
+
+def mse_loss(prediction: Operand, target: Operand) -> Tensor:
+    """The mean of (prediction - target)^2 over all elements. Both must have one shape; a scalar comes back.
+
+    Raises `ShapeError` where the shapes differ: nothing broadcasts here.
+
+    >>> import minitorch as mt
+    >>> p, t = mt.placeholder("p", ("n", 1)), mt.placeholder("t", ("n", 1))
+    >>> float(mse_loss(p, t).eval({p: [[1.0], [2.0]], t: [[1.0], [4.0]]}))
+    2.0
+    """
+    p, t = _same_shape("mse_loss", prediction, target)
+    return mean(ops.square(p - t))
+
+
+def mae_loss(prediction: Operand, target: Operand) -> Tensor:
+    """The mean of |prediction - target|; the gradient is 0 where the two are equal."""
+    p, t = _same_shape("mae_loss", prediction, target)
+    return mean(ops.abs(p - t))
+
+
+def huber_loss(prediction: Operand, target: Operand, delta: float = 1.0) -> Tensor:
+    """The mean of e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2) (Huber 1964), e the difference."""
+    p, t = _same_shape("huber_loss", prediction, target)
+    if not delta > 0:
+        raise fail(ValueError, "huber_loss", f"delta is {delta}; a number greater than 0 is expected")
+    distance = ops.abs(p - t)
+    return mean(ops.where(distance <= delta, ops.square(distance) * 0.5, delta * (distance - 0.5 * delta)))
+
+
+def binary_cross_entropy(prediction: Operand, target: Operand, from_logits: bool = False) -> Tensor:
+    """The mean of -t log(p) - (1 - t) log(1 - p) for probabilities `p`; logarithms are held at -100, as in PyTorch.
+
+    With `from_logits` the prediction is the argument of a sigmoid: softplus(z) - t z, which neither overflows nor
+    needs the bound.
+    """
+    p, t = _same_shape("binary_cross_entropy", prediction, target)
+    if from_logits:
+        return mean(ops.softplus(p) - t * p)
+    log_p, log_q = ops.maximum(ops.log(p), -100.0), ops.maximum(ops.log(1 - p), -100.0)
+    return mean(-(t * log_p + (1 - t) * log_q))
+
+
+def cross_entropy(logits: Operand, target: Operand) -> Tensor:
+    """The mean over rows of -sum(t * log_softmax(logits)).
+
+    `logits` are (rows, classes). `target` is of the same shape (probabilities, one-hot rows) or, as ints, of shape
+    (rows,): the number of the class.
+    """
+    z, t = as_tensor(logits, "cross_entropy"), as_tensor(target, "cross_entropy")
+    if z.ndim != 2:
+        raise fail(ShapeError, "cross_entropy", f"logits are (rows, classes), but have {show_shape(z.shape)}", z)
+    if t.dtype.kind in "iu" and t.ndim == 1:
+        t = one_hot(t, z.shape[1], dtype=z.dtype if is_float(z.dtype) else FLOAT32)
+    z, t = _same_shape("cross_entropy", z, t)
+    return mean(-ops.sum(t * log_softmax(z), axis=(1,), keepdims=False))

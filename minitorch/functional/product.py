@@ -1,0 +1,161 @@
+"""Products: everything that contracts axes, by rewriting to `matmul`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from minitorch import ops
+from minitorch.errors import ShapeError
+from minitorch.functional.arguments import axis_of, fail
+from minitorch.functional.indexing import diagonal
+from minitorch.graph.dim import Size, equal
+from minitorch.graph.tensor import Operand, Tensor, as_tensor
+from minitorch.graph.types import Type
+
+__all__ = ["dot", "einsum", "matmul", "outer", "tensordot"]
+
+
+def matmul(a: Operand, b: Operand) -> Tensor:
+    """`a @ b` as in NumPy: matrices, vectors on either side, batches of matrices that broadcast.
+
+    Raises `ShapeError` where the inner sizes differ or an operand is a scalar.
+
+    >>> import minitorch as mt
+    >>> x, w = mt.placeholder("x", ("batch", 3)), mt.parameter([1.0, 2.0, 3.0])
+    >>> str((x @ w).type)
+    'f32[batch]'
+    """
+    a, b = as_tensor(a, "matmul"), as_tensor(b, "matmul")
+    if not a.ndim or not b.ndim:
+        raise fail(ShapeError, "matmul", "a scalar has no axis to multiply along; use *", a, b)
+    if a.ndim > 1 and b.ndim > 1:
+        return ops.matmul(a, b)
+    left = a if a.ndim > 1 else ops.reshape(a, shape=(1, *a.shape))
+    right = b if b.ndim > 1 else ops.reshape(b, shape=(*b.shape, 1))
+    product = ops.matmul(left, right)
+    rows = product.shape[:-2] + (product.shape[-2],) * (a.ndim > 1)
+    return ops.reshape(product, shape=rows + (product.shape[-1],) * (b.ndim > 1))
+
+
+def dot(a: Operand, b: Operand) -> Tensor:
+    """NumPy's dot: a product with a scalar, else the sum over the last axis of `a` and the last but one of `b`."""
+    a, b = as_tensor(a, "dot"), as_tensor(b, "dot")
+    if not a.ndim or not b.ndim:
+        return ops.multiply(a, b)
+    if b.ndim == 1 or (a.ndim <= 2 and b.ndim == 2):
+        return matmul(a, b)
+    return tensordot(a, b, ([a.ndim - 1], [b.ndim - 2]))
+
+
+def outer(a: Operand, b: Operand) -> Tensor:
+    """Every element of `a` times every element of `b`, both flattened: a matrix."""
+    a, b = as_tensor(a, "outer"), as_tensor(b, "outer")
+    return ops.multiply(ops.reshape(a, shape=(a.size, 1)), ops.reshape(b, shape=(1, b.size)))
+
+
+def tensordot(a: Operand, b: Operand, axes: Any = 2) -> Tensor:
+    """The sum over pairs of axes: the last of `a` with the first of `b`, that many, or those in two lists."""
+    a, b = as_tensor(a, "tensordot"), as_tensor(b, "tensordot")
+    if isinstance(axes, int):
+        axes = (list(range(a.ndim - axes, a.ndim)), list(range(axes)))
+    left, right = ([i] if isinstance(i, int) else list(i) for i in axes)
+    left = [axis_of(a, i, "tensordot") for i in left]
+    right = [axis_of(b, i, "tensordot") for i in right]
+    if len(left) != len(right) or any(equal(a.shape[i], b.shape[k]) is False for i, k in zip(left, right, strict=True)):
+        raise fail(ShapeError, "tensordot", f"the axes {left} and {right} do not pair sizes that are equal", a, b)
+    kept_a, kept_b = ([i for i in range(t.ndim) if i not in used] for t, used in ((a, left), (b, right)))
+    rows, columns = _shape(a, kept_a), _shape(b, kept_b)
+    matrix_a = _matrix(ops.transpose(a, axes=(*kept_a, *left)), rows, _shape(a, left))
+    matrix_b = _matrix(ops.transpose(b, axes=(*right, *kept_b)), _shape(b, right), columns)
+    return ops.reshape(ops.matmul(matrix_a, matrix_b), shape=(*rows, *columns))
+
+
+def _shape(t: Tensor, axes: Sequence[int]) -> tuple[Size, ...]:
+    return tuple(t.shape[i] for i in axes)
+
+
+def _matrix(t: Tensor, rows: tuple[Size, ...], columns: tuple[Size, ...]) -> Tensor:
+    return ops.reshape(t, shape=(Type(rows, t.dtype).size, Type(columns, t.dtype).size))
+
+
+# ---- einsum: operands are contracted two at a time, each time as one batched matmul ----
+
+
+def einsum(subscripts: str, *operands: Operand) -> Tensor:
+    """Einstein's summation, as in NumPy: `einsum("bi,ij->bj", x, w)`. Letters that the result lacks are summed over.
+
+    Letters may repeat within an operand (its diagonal is taken); `...` is not there. Raises `ShapeError` for
+    subscripts that do not fit the operands.
+
+    >>> import minitorch as mt
+    >>> x, w = mt.placeholder("x", ("batch", 3)), mt.parameter([[1.0], [2.0], [3.0]])
+    >>> str(einsum("bi,ij->bj", x, w).type)
+    'f32[batch, 1]'
+    """
+    tensors = [as_tensor(t, "einsum") for t in operands]
+    terms, result = _subscripts(subscripts, tensors)
+    pairs = [_without_repeats(t, term) for t, term in zip(tensors, terms, strict=True)]
+    t, term = pairs[0]
+    for k, (other, letters) in enumerate(pairs[1:], 2):
+        later = set(result).union(*(set(more) for _, more in pairs[k:]))
+        t, term = _contract(t, term, other, letters, later)
+    t, term = _sum_out(t, term, set(result))
+    return ops.transpose(t, axes=tuple(term.index(c) for c in result))
+
+
+def _subscripts(subscripts: str, tensors: Sequence[Tensor]) -> tuple[list[str], str]:
+    """The letters of each operand and of the result; where that is not given, those that come once, sorted."""
+    text = subscripts.replace(" ", "")
+    left, arrow, result = text.partition("->")
+    terms = left.split(",")
+    letters = "".join(terms)
+    if not all(c.isalpha() for c in letters + result):
+        raise fail(ShapeError, "einsum", f"{subscripts!r} holds more than letters, commas and one ->", *tensors)
+    if len(terms) != len(tensors) or any(len(term) != t.ndim for term, t in zip(terms, tensors, strict=False)):
+        raise fail(ShapeError, "einsum", f"{subscripts!r} does not name the axes of the operands", *tensors)
+    if not arrow:
+        result = "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    if len(set(result)) < len(result) or not set(result) <= set(letters):
+        raise fail(ShapeError, "einsum", f"{subscripts!r} asks for a result {result!r} that cannot be made", *tensors)
+    return terms, result
+
+
+def _without_repeats(t: Tensor, term: str) -> tuple[Tensor, str]:
+    """An operand whose letters come once: diagonals where they came twice."""
+    for c in dict.fromkeys(term):
+        while term.count(c) > 1:
+            first, second = term.index(c), term.rindex(c)
+            if equal(t.shape[first], t.shape[second]) is False:
+                raise fail(ShapeError, "einsum", f"the letter {c!r} stands for two different sizes", t)
+            t = diagonal(t, 0, first, second)
+            term = "".join(x for i, x in enumerate(term) if i not in (first, second)) + c
+    return t, term
+
+
+def _contract(a: Tensor, left: str, b: Tensor, right: str, later: set[str]) -> tuple[Tensor, str]:
+    """Two operands as one: what both have and nobody needs later is summed over by a matmul."""
+    a, left = _sum_out(a, left, later | set(right))
+    b, right = _sum_out(b, right, later | set(left))
+    batch = [c for c in left if c in right and c in later]
+    inner = [c for c in left if c in right and c not in later]
+    rows, columns = [c for c in left if c not in right], [c for c in right if c not in left]
+    sizes = {c: a.shape[left.index(c)] for c in left} | {c: b.shape[right.index(c)] for c in columns}
+    outer_shape = [tuple(sizes[c] for c in group) for group in (batch, rows, columns)]
+    matrix_a = _grouped(a, left, (batch, rows, inner))
+    matrix_b = _grouped(b, right, (batch, inner, columns))
+    product = ops.matmul(matrix_a, matrix_b)
+    return ops.reshape(product, shape=sum(outer_shape, ())), "".join([*batch, *rows, *columns])
+
+
+def _grouped(t: Tensor, term: str, groups: Sequence[Sequence[str]]) -> Tensor:
+    """Axes in the order of groups, each group made one axis."""
+    ordered = ops.transpose(t, axes=tuple(term.index(c) for group in groups for c in group))
+    shape = [Type(tuple(t.shape[term.index(c)] for c in group), t.dtype).size for group in groups]
+    return ops.reshape(ordered, shape=tuple(shape))
+
+
+def _sum_out(t: Tensor, term: str, needed: set[str]) -> tuple[Tensor, str]:
+    axes = tuple(i for i, c in enumerate(term) if c not in needed)
+    summed = ops.sum(t, axis=axes, keepdims=False) if axes else t
+    return summed, "".join(c for c in term if c in needed)

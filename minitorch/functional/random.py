@@ -1,0 +1,45 @@
+"""Randomness: dropout, and the uniform numbers it is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minitorch import ops
+from minitorch.functional.arguments import fail, shape_of
+from minitorch.graph.tensor import Operand, Tensor, as_tensor
+from minitorch.graph.types import DTypeLike, dtype_of, is_float
+from minitorch.lazy import lazy
+
+__all__ = ["dropout", "random_uniform"]
+
+secrets = lazy("secrets")
+
+
+def random_uniform(shape: Any, seed: int | None = None, dtype: DTypeLike = "float32") -> Tensor:
+    """Uniform numbers from [0, 1), new ones in every call of a program.
+
+    The same `seed` gives the same numbers in the same calls; without one they differ from process to process.
+    """
+    key = secrets.randbits(63) if seed is None else seed
+    if not isinstance(key, int) or isinstance(key, bool) or not 0 <= key < 2**64:
+        raise fail(ValueError, "random_uniform", f"a seed is an int from 0 to 2**64 - 1, but {seed!r} was given")
+    target = dtype_of(dtype)
+    if not is_float(target):
+        raise fail(TypeError, "random_uniform", f"random numbers are floats, but the dtype {target} was asked for")
+    counter = ops.variable(0, name="calls", dtype="int64")
+    return ops.random_uniform(counter, shape=shape_of(shape, "random_uniform"), seed=key, dtype=target)
+
+
+def dropout(x: Operand, rate: float = 0.5, seed: int | None = None) -> Tensor:
+    """In training, each element is 0 with probability `rate`, else divided by 1 - rate; in prediction x itself.
+
+    A program with updates trains, one without predicts, unless `compile(..., training=...)` says otherwise
+    (Srivastava et al. 2014; scaled in training so that prediction needs nothing).
+    """
+    x = as_tensor(x, "dropout")
+    if not isinstance(rate, int | float) or not 0 <= rate < 1:
+        raise fail(ValueError, "dropout", f"rate is a number from 0 up to, not including, 1, but {rate!r} was given", x)
+    if not is_float(x.dtype):
+        raise fail(TypeError, "dropout", f"floats are expected, but x is {x.dtype}", x)
+    kept = random_uniform(x.shape, seed, x.dtype) >= rate
+    return ops.in_training(ops.where(kept, x * (1 / (1 - rate)), 0), x)

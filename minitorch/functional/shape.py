@@ -1,0 +1,249 @@
+"""Shapes: reordering, joining, cutting and repeating axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from operator import index
+from typing import Any
+
+from minitorch import ops
+from minitorch.errors import ShapeError
+from minitorch.functional.arguments import Axis, axes_of, axis_of, fail, shape_of
+from minitorch.graph.dim import Size, divide
+from minitorch.graph.tensor import Operand, Tensor, as_tensor
+from minitorch.graph.types import DTypeLike, Type, dtype_of, show_shape
+from minitorch.ops.shape import Range
+
+__all__ = [
+    "broadcast_to", "concatenate", "expand_dims", "flip", "full_like", "moveaxis", "ones_like", "pad", "repeat",
+    "reshape", "roll", "split", "squeeze", "stack", "swapaxes", "tile", "transpose", "zeros_like",
+]  # fmt: skip
+
+
+# ---- order and rank ----
+
+
+def transpose(x: Operand, axes: Sequence[int] | int | None = None) -> Tensor:
+    """The axes in another order, reversed unless told otherwise. Costs nothing at run time."""
+    x = as_tensor(x, "transpose")
+    order = tuple(range(x.ndim))[::-1] if axes is None else [axes] if isinstance(axes, int) else axes
+    return ops.transpose(x, axes=tuple(axis_of(x, i, "transpose") for i in order))
+
+
+def swapaxes(x: Operand, axis1: int, axis2: int) -> Tensor:
+    """Two axes exchanged."""
+    x = as_tensor(x, "swapaxes")
+    order = list(range(x.ndim))
+    a, b = axis_of(x, axis1, "swapaxes"), axis_of(x, axis2, "swapaxes")
+    order[a], order[b] = order[b], order[a]
+    return ops.transpose(x, axes=tuple(order))
+
+
+def moveaxis(x: Operand, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """Axes moved to new places; the others keep their order."""
+    x = as_tensor(x, "moveaxis")
+    sources = [axis_of(x, i, "moveaxis") for i in _listed(source)]
+    places = [axis_of(x, i, "moveaxis") for i in _listed(destination)]
+    if len(set(sources)) != len(places) or len(set(places)) != len(sources):
+        raise fail(ShapeError, "moveaxis", f"{source} and {destination} do not pair one axis with one place", x)
+    order = [i for i in range(x.ndim) if i not in sources]
+    for place, i in sorted(zip(places, sources, strict=True)):
+        order.insert(place, i)
+    return ops.transpose(x, axes=tuple(order))
+
+
+def _listed(axis: int | Sequence[int]) -> list[int]:
+    return list(axis) if isinstance(axis, list | tuple) else [axis]  # type: ignore[list-item]
+
+
+def reshape(x: Operand, shape: Any) -> Tensor:
+    """The same elements in another shape. One size may be -1: what is left.
+
+    >>> import minitorch as mt
+    >>> x = mt.placeholder("x", ("batch", 4, 4))
+    >>> str(reshape(x, (x.shape[0], -1)).type)
+    'f32[batch, 16]'
+    """
+    x = as_tensor(x, "reshape")
+    sizes = shape_of(shape, "reshape", x, hole=True)
+    holes = [i for i, size in enumerate(sizes) if isinstance(size, int) and size == -1]
+    if len(holes) > 1:
+        raise fail(ShapeError, "reshape", f"{show_shape(sizes)} leaves more than one size open", x)
+    for i in holes:
+        rest = Type(sizes[:i] + sizes[i + 1 :], x.dtype).size
+        sizes = (*sizes[:i], _quotient(x, rest), *sizes[i + 1 :])
+    return ops.reshape(x, shape=sizes)
+
+
+def _quotient(x: Tensor, rest: Size) -> Size:
+    exact = divide(x.size, rest)
+    if exact is not None:
+        return exact
+    if isinstance(x.size, int) or rest == 0:
+        raise fail(ShapeError, "reshape", f"{x.size} elements do not divide by {rest}", x)
+    return x.size // rest  # the row checks at run time that nothing is left over
+
+
+def expand_dims(x: Operand, axis: int) -> Tensor:
+    """`x` with a new axis of size 1."""
+    x = as_tensor(x, "expand_dims")
+    i = axis_of(x, axis, "expand_dims", extra=1)
+    return ops.reshape(x, shape=(*x.shape[:i], 1, *x.shape[i:]))
+
+
+def squeeze(x: Operand, axis: Axis = None) -> Tensor:
+    """`x` without axes of size 1: those named, or all that are known to be 1."""
+    x = as_tensor(x, "squeeze")
+    ones = tuple(i for i, size in enumerate(x.shape) if size == 1)
+    axes = ones if axis is None else axes_of(x, axis, "squeeze")
+    if any(i not in ones for i in axes):
+        raise fail(ShapeError, "squeeze", f"axis {axis} of {x.type} is not of size 1", x)
+    return ops.reshape(x, shape=tuple(size for i, size in enumerate(x.shape) if i not in axes))
+
+
+# ---- joining and cutting ----
+
+
+def concatenate(tensors: Sequence[Operand], axis: int = 0) -> Tensor:
+    """Tensors joined along an axis that they have. Sizes along the others must agree."""
+    parts = [as_tensor(t, "concatenate") for t in tensors]
+    if not parts:
+        raise fail(ShapeError, "concatenate", "there is nothing to join")
+    return ops.concatenate(*parts, axis=axis_of(parts[0], axis, "concatenate"))
+
+
+def stack(tensors: Sequence[Operand], axis: int = 0) -> Tensor:
+    """Tensors of one shape joined along a new axis."""
+    if not tensors:
+        raise fail(ShapeError, "stack", "there is nothing to join")
+    i = axis_of(as_tensor(tensors[0], "stack"), axis, "stack", extra=1)
+    return concatenate([expand_dims(t, i) for t in tensors], i)
+
+
+def split(x: Operand, sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
+    """`x` cut along an axis: into that many equal parts, or at these places.
+
+    >>> import minitorch as mt
+    >>> [str(part.type) for part in split(mt.placeholder("x", ("batch", 5)), [2], axis=1)]
+    ['f32[batch, 2]', 'f32[batch, 3]']
+    """
+    x = as_tensor(x, "split")
+    i = axis_of(x, axis, "split")
+    size = x.shape[i]
+    if isinstance(sections, int):
+        part = divide(size, sections) if sections > 0 else None
+        if part is None:
+            raise fail(ShapeError, "split", f"axis {i} of size {size} does not divide into {sections} parts", x)
+        return [_cut(x, i, part * k, part) for k in range(sections)]
+    if not isinstance(size, int):
+        raise fail(ShapeError, "split", f"cutting at places needs a known size, but axis {i} is {size}", x)
+    places = [0, *(slice(None, place).indices(size)[1] for place in sections), size]
+    return [_cut(x, i, a, b - a if b > a else 0) for a, b in pairwise(places)]
+
+
+def _cut(x: Tensor, axis: int, start: Size, length: Size) -> Tensor:
+    ranges = tuple(Range(start, length, 1) if i == axis else Range(0, n, 1) for i, n in enumerate(x.shape))
+    return ops.slice(x, ranges=ranges)
+
+
+def flip(x: Operand, axis: Axis = None) -> Tensor:
+    """The elements in reverse order along `axis`, all axes unless told otherwise."""
+    x = as_tensor(x, "flip")
+    axes = axes_of(x, axis, "flip")
+    ranges = (Range(n - 1, n, -1) if i in axes else Range(0, n, 1) for i, n in enumerate(x.shape))
+    return ops.slice(x, ranges=tuple(ranges))
+
+
+def roll(x: Operand, shift: int, axis: int | None = None) -> Tensor:
+    """The elements moved on by `shift` along an axis, those that leave at one end entering at the other."""
+    x = as_tensor(x, "roll")
+    if axis is None:
+        return ops.reshape(roll(ops.reshape(x, shape=(x.size,)), shift, 0), shape=x.shape)
+    i = axis_of(x, axis, "roll")
+    size = x.shape[i]
+    if not isinstance(size, int):
+        raise fail(ShapeError, "roll", f"rolling needs a known size, but axis {i} is {size}", x)
+    at = -index(shift) % size if size else 0
+    return concatenate([_cut(x, i, at, size - at), _cut(x, i, 0, at)], i)
+
+
+# ---- repeating ----
+
+
+def broadcast_to(x: Operand, shape: Any) -> Tensor:
+    """`x` stretched to `shape`: axes of size 1 and missing leading axes repeat."""
+    x = as_tensor(x, "broadcast_to")
+    return ops.broadcast_to(x, shape=shape_of(shape, "broadcast_to", x))
+
+
+def repeat(x: Operand, repeats: int, axis: int | None = None) -> Tensor:
+    """Every element `repeats` times in a row, along an axis or over the flattened elements."""
+    x = as_tensor(x, "repeat")
+    if axis is None:
+        x, axis = ops.reshape(x, shape=(x.size,)), 0
+    i, times = axis_of(x, axis, "repeat"), _times(x, repeats, "repeat")
+    before, size, after = x.shape[:i], x.shape[i], x.shape[i + 1 :]
+    spread = ops.reshape(x, shape=(*before, size, 1, *after))
+    copies = ops.broadcast_to(spread, shape=(*before, size, times, *after))
+    return ops.reshape(copies, shape=(*before, size * times, *after))
+
+
+def tile(x: Operand, repeats: int | Sequence[int]) -> Tensor:
+    """`x` laid beside itself that many times along each axis, counted from the last."""
+    x = as_tensor(x, "tile")
+    times = [_times(x, n, "tile") for n in (repeats if isinstance(repeats, list | tuple) else [repeats])]
+    rank = max(len(times), x.ndim)
+    times = [1] * (rank - len(times)) + times
+    sizes = (1,) * (rank - x.ndim) + x.shape
+    spread = ops.reshape(x, shape=tuple(s for size in sizes for s in (1, size)))
+    shape = tuple(s for n, size in zip(times, sizes, strict=True) for s in (n, size))
+    joined = tuple(n * size for n, size in zip(times, sizes, strict=True))
+    return ops.reshape(ops.broadcast_to(spread, shape=shape), shape=joined)
+
+
+def _times(x: Tensor, times: Any, function: str) -> int:
+    if not isinstance(times, int) or times < 0:
+        raise fail(ValueError, function, f"a number of repetitions is an int of 0 or more, but {times!r} was given", x)
+    return times
+
+
+def pad(x: Operand, width: Any, value: float = 0.0) -> Tensor:
+    """`x` with a border of `value`: `width` elements on every side, or (before, after), or a pair for each axis."""
+    x = as_tensor(x, "pad")
+    pairs = _widths(x, width)
+    shape = tuple(before + size + after for (before, after), size in zip(pairs, x.shape, strict=True))
+    ranges = tuple(Range(before, size, 1) for (before, _), size in zip(pairs, x.shape, strict=True))
+    padded = ops.embed(x, ranges=ranges, shape=shape)
+    if not value:
+        return padded
+    inside = ops.embed(ops.broadcast_to(ops.constant(True), shape=x.shape), ranges=ranges, shape=shape)
+    return ops.where(inside, padded, value)
+
+
+def _widths(x: Tensor, width: Any) -> list[tuple[int, int]]:
+    pairs = [(width, width)] * x.ndim if isinstance(width, int) else list(width)
+    if len(pairs) == 2 and all(isinstance(w, int) for w in pairs):
+        pairs = [(pairs[0], pairs[1])] * x.ndim
+    if len(pairs) != x.ndim or not all(len(p) == 2 and min(p) >= 0 for p in pairs):
+        raise fail(ValueError, "pad", f"{width!r} is no width for {x.ndim} axes: an int, a pair, or a pair an axis", x)
+    return [(index(before), index(after)) for before, after in pairs]
+
+
+# ---- like another ----
+
+
+def full_like(x: Operand, value: float, dtype: DTypeLike | None = None) -> Tensor:
+    """A tensor of the shape of `x` with one value everywhere, in its dtype unless told otherwise."""
+    x = as_tensor(x, "full_like")
+    return ops.broadcast_to(ops.constant(value, dtype=x.dtype if dtype is None else dtype_of(dtype)), shape=x.shape)
+
+
+def zeros_like(x: Operand, dtype: DTypeLike | None = None) -> Tensor:
+    """Zeros of the shape and dtype of `x`."""
+    return full_like(x, 0, dtype)
+
+
+def ones_like(x: Operand, dtype: DTypeLike | None = None) -> Tensor:
+    """Ones of the shape and dtype of `x`."""
+    return full_like(x, 1, dtype)
