@@ -9,11 +9,11 @@ import numpy as np
 
 from minitorch.compiler.backends import Backend, Bound, Memory
 from minitorch.compiler.plan import Plan
-from minitorch.errors import DTypeError, InputError
+from minitorch.errors import InputError
 from minitorch.graph.dim import Size, Symbol, as_symbol, evaluate, symbols
 from minitorch.graph.graph import printable
 from minitorch.graph.storage import Array, Guard
-from minitorch.graph.tensor import Tensor, as_array
+from minitorch.graph.tensor import Tensor, as_array, fitting
 from minitorch.graph.types import Check
 
 MOST_BOUND = 64  # bindings kept; the oldest goes when another batch size comes
@@ -168,16 +168,7 @@ class _Gather:
 def converted(value: Any, placeholder: Tensor) -> Array:
     """`value` as an array of the placeholder's dtype, where that is safe: floats to floats, ints to what holds them."""
     what = f"input {printable(placeholder.name or '')!r}"
-    array = as_array(value, what)
-    target = placeholder.dtype
-    if array.dtype == target:
-        return array
-    if not np.can_cast(array.dtype, target, "same_kind") and (array.size or isinstance(value, np.ndarray)):
-        raise DTypeError(f"{what} is {target}, but was given {array.dtype}; convert it with .astype({str(target)!r})")
-    result = array.astype(target)
-    if target.kind in "iu" and not (result == array).all():
-        raise DTypeError(f"{what} is {target}, but was given {array.dtype} values that do not fit into it")
-    return result
+    return fitting(as_array(value, what), placeholder.dtype, what)
 
 
 def _leading(inputs: Iterable[Tensor], requirements: Iterable[Requirement]) -> set[Symbol]:

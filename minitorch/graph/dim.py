@@ -30,6 +30,9 @@ class Symbol:
     def __hash__(self) -> int:
         return hash(self.key)
 
+    def __deepcopy__(self, memo: object) -> Symbol:
+        return self  # a copy of an unnamed size would be another size
+
     def __reduce__(self) -> tuple[type[Symbol], tuple[str | None, str, int]]:
         return Symbol, (self.name, self.owner, self.axis)
 
@@ -59,8 +62,13 @@ class Call:
 
     def __str__(self) -> str:
         if self.function == "//":
-            return f"({self.a})//{self.b}"
+            return f"({_atomic(self.a)}//{_atomic(self.b)})"
         return f"{self.function}({self.a}, {self.b})"
+
+
+def _atomic(size: Size) -> str:
+    """A size as an operand of `//`."""
+    return str(size) if isinstance(size, int) or as_symbol(size) is not None else f"({size})"
 
 
 Atom = Symbol | Call
@@ -117,6 +125,9 @@ class Dim:
         exact = divide(self, other)
         return exact if exact is not None else _call("//", self, other)
 
+    def __rfloordiv__(self, other: int) -> Size:
+        return 0 if other == 0 else _call("//", other, self)
+
     __radd__, __rmul__ = __add__, __mul__
 
     def __bool__(self) -> bool:
@@ -132,8 +143,11 @@ class Dim:
 
     def __str__(self) -> str:
         ordered = sorted(self.terms, key=lambda term: not term[0])  # the constant comes last
-        text = " + ".join(_term_text(monomial, c) for monomial, c in ordered)
-        return text.replace("+ -", "- ")
+        text = " + ".join(_term_text(monomial, c) for monomial, c in ordered).replace("+ -", "- ")
+        match self.terms:
+            case (((Call(function="//"),), 1),):
+                return text[1:-1]  # a quotient alone needs no parentheses
+        return text
 
     __repr__ = __str__
 
@@ -148,6 +162,10 @@ def _term_text(monomial: Monomial, coefficient: int) -> str:
 
 def _key(size: Size) -> str:
     return size.key if isinstance(size, Dim) else str(size)
+
+
+def _rank(size: Size) -> tuple[bool, str]:
+    return isinstance(size, Dim), _key(size)  # numbers first: max(0, n - 1)
 
 
 def _terms(size: Size) -> tuple[tuple[Monomial, int], ...]:
@@ -183,10 +201,10 @@ def lower_bound(size: Size) -> int | None:
     for monomial, coefficient in size.terms:
         if coefficient < 0:
             return None
-        bounds = [_atom_bound(atom) for atom in monomial]
-        if None in bounds:
+        bounds = [bound for atom in monomial if (bound := _atom_bound(atom)) is not None]
+        if len(bounds) < len(monomial) or (len(bounds) > 1 and min(bounds) < 0):
             return None
-        total += coefficient * prod(b for b in bounds if b is not None)
+        total += coefficient * prod(bounds)
     return total
 
 
@@ -199,7 +217,9 @@ def _atom_bound(atom: Atom) -> int | None:
         return max(known) if known else None
     if len(known) < 2:
         return None
-    return min(known) if atom.function == "min" else 0
+    if atom.function == "min":
+        return min(known)
+    return known[0] // atom.b if isinstance(atom.b, int) and atom.b > 0 else None
 
 
 def at_least(a: Size, b: Size) -> bool:
@@ -212,14 +232,14 @@ def maximum(a: Size, b: Size) -> Size:
     """max(a, b), simplified where the order is plain."""
     if at_least(a, b):
         return a
-    return b if at_least(b, a) else _call("max", *sorted((a, b), key=_key))
+    return b if at_least(b, a) else _call("max", *sorted((a, b), key=_rank))
 
 
 def minimum(a: Size, b: Size) -> Size:
     """min(a, b), simplified where the order is plain."""
     if at_least(a, b):
         return b
-    return a if at_least(b, a) else _call("min", *sorted((a, b), key=_key))
+    return a if at_least(b, a) else _call("min", *sorted((a, b), key=_rank))
 
 
 def divide(a: Size, b: Size) -> Size | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import count
 from typing import Any
 
 from minitorch.graph.dim import Dim
@@ -56,20 +57,15 @@ class Graph:
 
     def labels(self) -> dict[Tensor, str]:
         """A name for each node, unique in this graph: the user's where there is one, else a number."""
-        taken: dict[str, int] = {}
         labels: dict[Tensor, str] = {}
-        numbered = 0
-        for node in (*self.inputs, *(target for target, _ in self.updates), *self.nodes):
-            if node in labels:
-                continue
-            if node.name is None:
-                labels[node] = f"%{numbered}"
-                numbered += 1
-                continue
-            name = printable(node.name)
-            taken[name] = taken.get(name, 0) + 1
-            labels[node] = name if taken[name] == 1 else f"{name}#{taken[name]}"
-        return labels
+        nodes = list(dict.fromkeys((*self.inputs, *(target for target, _ in self.updates), *self.nodes)))
+        taken: set[str] = set()
+        repeats: dict[str, int] = {}
+        for node in nodes:
+            if node.name is not None:
+                labels[node] = _unique(printable(node.name), taken, repeats)
+        numbers = (label for i in count() if (label := f"%{i}") not in taken)
+        return {node: labels.get(node) or next(numbers) for node in nodes}
 
     def text(self, origins: bool = True) -> str:
         """One typed line a node, then what is returned and updated. `origins` adds the user's lines."""
@@ -131,6 +127,16 @@ def printable(name: str, most: int = 60) -> str:
     return text if len(name) <= most else text[:most] + "..."
 
 
+def _unique(name: str, taken: set[str], repeats: dict[str, int]) -> str:
+    """`name`, or the first of name#2, name#3, ... that no other has."""
+    label = name or "''"
+    while label in taken:
+        repeats[name] = repeats.get(name, 1) + 1
+        label = f"{name}#{repeats[name]}"
+    taken.add(label)
+    return label
+
+
 def place(node: Tensor, role: bool = True) -> str:
     """Where a node comes from: the user's lines, the scope, and the role where it is not forward."""
     lines = ", ".join(dict.fromkeys(str(o) for o in node.origins))
@@ -161,8 +167,8 @@ def constant_text(node: Tensor) -> str:
 
 def attr_text(value: object) -> str:
     """An attribute on one line."""
-    if isinstance(value, tuple) and all(isinstance(v, int | Dim) for v in value):
+    if type(value) is tuple and all(isinstance(v, int | Dim) for v in value):
         return show_shape(value)
-    if isinstance(value, tuple):
+    if type(value) is tuple:
         return f"({', '.join(attr_text(v) for v in value)})"
     return repr(value) if isinstance(value, str) else str(value)

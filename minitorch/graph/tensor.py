@@ -262,11 +262,9 @@ class Tensor:
         storage = self.attrs.get("storage")
         if not isinstance(storage, Storage):
             raise AttributeError(f"{self.describe()} holds no value that could be set; parameters and variables do")
-        array = as_array(value, self.describe())
+        array = fitting(as_array(value, self.describe()), self.dtype, self.describe())
         if array.shape != storage.array.shape:
             raise ValueError(f"{self.describe()} cannot take a value of shape {array.shape}; {self.shape} is expected")
-        if not np.can_cast(array.dtype, self.dtype, "same_kind"):
-            raise DTypeError(f"{self.describe()} cannot take a value of dtype {array.dtype}; {self.dtype} is expected")
         with storage.block.guard.lock:
             storage.array[...] = array
 
@@ -529,6 +527,19 @@ def as_array(value: object, what: str) -> Array:
     return array
 
 
+def fitting(array: Array, dtype: DType, what: str) -> Array:
+    """`array` in another dtype where that is safe: floats to floats, ints and bools to what holds their values."""
+    if array.dtype == dtype:
+        return array
+    if array.dtype.kind == "f" and dtype.kind != "f" and array.size:
+        raise DTypeError(f"{what} is {dtype}, but was given {array.dtype}; convert it with .astype({str(dtype)!r})")
+    with np.errstate(all="ignore"):
+        result: Array = array.astype(dtype)
+    if dtype.kind != "f" and not (result == array).all():
+        raise DTypeError(f"{what} is {dtype}, but was given {array.dtype} values that do not fit into it")
+    return result
+
+
 def _kind(value: object, array: Array) -> str:
     names = {"O": "objects", "U": "strings", "S": "bytes", "c": "complex numbers", "M": "dates", "m": "time spans"}
     kind = names.get(array.dtype.kind, str(array.dtype))
@@ -550,7 +561,8 @@ def constant_of(array: Array, weak: bool = False) -> Tensor:
     """A constant node over a private copy of `array`."""
     wide = {"b": "bool", "i": "int64", "u": "int64", "f": "float64"}[array.dtype.kind]
     keeps = not weak and array.dtype.newbyteorder("=") in STORED
-    value = np.array(array, dtype=array.dtype.newbyteorder("=") if keeps else wide, order="C")
+    target = array.dtype.newbyteorder("=") if keeps else np.dtype(wide)
+    value = np.array(fitting(array, target, "a constant"), order="C")
     value.flags.writeable = False
     return Tensor(registry["constant"], (), {"value": value}, Type(value.shape, value.dtype, weak), role="constant")
 

@@ -10,7 +10,7 @@ import numpy as np
 from minitorch.errors import ShapeError
 from minitorch.graph.dim import Dim, Shape, Size
 from minitorch.graph.storage import Array, Storage
-from minitorch.graph.tensor import Op, Operand, Tensor, as_array, constant_of
+from minitorch.graph.tensor import Op, Operand, Tensor, as_array, constant_of, fitting
 from minitorch.graph.types import DType, DTypeLike, Type, dtype_of
 
 __all__ = ["constant", "iota", "parameter", "placeholder", "size_of", "variable"]
@@ -97,7 +97,8 @@ def variable(value: Operand, name: str | None = None, dtype: DTypeLike = "float3
 
 
 def _stored(op: Op, value: Operand, name: str | None, dtype: DTypeLike) -> Tensor:
-    array = as_array(value, f"{op.name} {name!r}" if name else op.name).astype(dtype_of(dtype))
+    what = f"{op.name} {name!r}" if name else op.name
+    array = fitting(as_array(value, what), dtype_of(dtype), what)
     shape: Shape = array.shape
     return Tensor(op, (), {"storage": Storage(array)}, Type(shape, array.dtype), name, role="parameter")
 
@@ -113,6 +114,6 @@ def constant(value: Operand, dtype: DTypeLike | None = None) -> Tensor:
         raise TypeError(f"constant: {value.describe()} is a tensor already")
     array = as_array(value, "constant")
     if dtype is not None:
-        return constant_of(array.astype(dtype_of(dtype)))
+        return constant_of(fitting(array, dtype_of(dtype), "constant"))
     bare = isinstance(value, int | float) and not isinstance(value, bool | np.generic)
     return constant_of(array, weak=bare)
