@@ -15,6 +15,10 @@ class DTypeError(MinitorchError, TypeError):
     """A dtype, or a kind of value, is not one that the operation takes."""
 
 
+class ArgumentError(MinitorchError, TypeError):
+    """A function was called with arguments that it does not take."""
+
+
 class GradientError(MinitorchError, ValueError):
     """A gradient was asked for that does not exist."""
 

@@ -11,9 +11,9 @@ from minitorch.compiler.backends import Backend, Bound, Memory
 from minitorch.compiler.plan import Plan
 from minitorch.errors import InputError
 from minitorch.graph.dim import Size, Symbol, as_symbol, evaluate, symbols
-from minitorch.graph.graph import printable
 from minitorch.graph.storage import Array, Guard
 from minitorch.graph.tensor import Tensor, as_array, fitting
+from minitorch.graph.text import printable
 from minitorch.graph.types import Check
 
 MOST_BOUND = 64  # bindings kept; the oldest goes when another batch size comes

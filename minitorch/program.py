@@ -16,10 +16,11 @@ from minitorch.compiler.rewrite import PassRecord
 from minitorch.errors import DTypeError, GraphError, InputError, ShapeError
 from minitorch.executor import Executor, Requirement, input_text
 from minitorch.graph.dim import as_symbol, equal, symbols_in
-from minitorch.graph.graph import Graph, printable
+from minitorch.graph.graph import Graph
 from minitorch.graph.origin import here
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Operand, Tensor, as_tensor, brought_to, strong
+from minitorch.graph.text import printable
 from minitorch.graph.types import show_shape
 from minitorch.lazy import lazy
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from minitorch.compiler.plan import BIND, Instruction, Plan, Value
-from minitorch.graph.graph import expression, place, printable
+from minitorch.graph.graph import expression, place
+from minitorch.graph.text import printable
 
 CHART = 48  # columns of the chart of lifetimes
 

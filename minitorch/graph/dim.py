@@ -12,6 +12,8 @@ from itertools import count
 from math import prod
 from typing import Union
 
+from minitorch.graph.text import printable
+
 _serial = count()
 
 
@@ -37,7 +39,7 @@ class Symbol:
         return Symbol, (self.name, self.owner, self.axis)
 
     def __str__(self) -> str:
-        return self.name if self.name is not None else "?"
+        return printable(self.name) if self.name is not None else "?"
 
     __repr__ = __str__
 

@@ -10,6 +10,7 @@ from minitorch.graph.dim import Dim
 from minitorch.graph.flat import from_rows, to_rows
 from minitorch.graph.order import depth_first
 from minitorch.graph.tensor import Tensor
+from minitorch.graph.text import printable
 from minitorch.graph.types import show_shape
 from minitorch.lazy import lazy
 
@@ -119,12 +120,6 @@ def _restored(
     nodes = from_rows(rows)
     pairs = [(target, nodes[i]) for target, i in updates]
     return Graph([nodes[i] for i in outputs], pairs, inputs, name, nodes, training)
-
-
-def printable(name: str, most: int = 60) -> str:
-    """`name` on one line and of bearable length."""
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name[: most + 1])
-    return text if len(name) <= most else text[:most] + "..."
 
 
 def _unique(name: str, taken: set[str], repeats: dict[str, int]) -> str:

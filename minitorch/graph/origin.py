@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import CodeType
 
+from minitorch.graph.text import printable
+
 PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 MOST_ORIGINS = 8
 
@@ -50,10 +52,10 @@ class Origin:
         return hash(self._resolve())
 
     def __str__(self) -> str:
-        return f"{os.path.basename(self.filename)}:{self.lineno}"
+        return f"{printable(os.path.basename(self.filename))}:{self.lineno}"
 
     def __repr__(self) -> str:
-        return f"{self.filename}:{self.lineno} in {self.function}"
+        return f"{printable(self.filename, 200)}:{self.lineno} in {printable(self.function)}"
 
     def __reduce__(self) -> tuple[type[Origin], tuple[None, int, tuple[str, int, str]]]:
         return Origin, (None, 0, self._resolve())

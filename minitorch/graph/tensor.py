@@ -14,6 +14,7 @@ from minitorch.errors import DTypeError, GradientError, MinitorchError
 from minitorch.graph.dim import Shape, Size
 from minitorch.graph.origin import Origin, context, here
 from minitorch.graph.storage import Array, Storage
+from minitorch.graph.text import printable
 from minitorch.graph.types import DType, DTypeLike, Type, common_dtype, is_float
 from minitorch.lazy import lazy
 
@@ -233,7 +234,7 @@ class Tensor:
 
     def describe(self) -> str:
         """One phrase for messages: `x f32[batch, 3] made at train.py:12`."""
-        return f"{self.name or self.op.name} {self.type} made at {self.origin}".encode("unicode_escape").decode()
+        return f"{printable(self.name or self.op.name)} {self.type} made at {self.origin}"
 
     def __repr__(self) -> str:
         return f"<Tensor {self.describe()}>"

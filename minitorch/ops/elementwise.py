@@ -5,12 +5,14 @@ In the gradient rules `g` is the gradient of the result, `y` the result, `a, b, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from minitorch.errors import DTypeError
+from minitorch.errors import ArgumentError, DTypeError
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Gradient, Op, Operand, Tensor
 from minitorch.graph.types import BOOL, Check, DType, Type, broadcast, common_dtype, floating_dtype, is_float
@@ -25,13 +27,14 @@ __all__ = [
 def elementwise(
     name: str, kernel: Callable[..., Any], gradient: Gradient | None = None, *,
     operands: Any = floating_dtype, result: DType | None = None, flops: int = 1,
-    inplace: tuple[int, ...] = (0, 1, 2), uncoerced: tuple[int, ...] = (),
+    inplace: tuple[int, ...] | None = None, uncoerced: tuple[int, ...] = (),
 ) -> Op:  # fmt: skip
     """A row for an elementwise operation: shape, dtype and cost follow from broadcasting.
 
     `kernel` is a NumPy ufunc or anything called like one. `operands` says what the operands are brought to (floats,
     unless told otherwise), `result` a fixed dtype of the result. The result may overwrite any operand whose position
-    is in `inplace`: right for a single ufunc, not for a kernel that reads an operand after it has written.
+    is in `inplace`: all of them for a ufunc, none for any other kernel unless told otherwise, since it might read an
+    operand after it has written.
 
     >>> import minitorch as mt
     >>> cube = elementwise("doc_cube", lambda a, out=None: np.power(a, 3, out=out), lambda g, y, a: (g * 3 * a * a,))
@@ -40,16 +43,34 @@ def elementwise(
     [1.0, 8.0]
     """
 
-    def infer(*types: Type, **_: object) -> Type:
+    def infer(*types: Type, **attrs: object) -> Type:
+        if len(types) != arity(kernel, attrs):
+            raise ArgumentError(f"takes {arity(kernel, attrs)} operands, but {len(types)} were given")
         checks: list[Check] = []
         shape = broadcast([t.shape for t in types], checks)
         weak = all(t.weak for t in types)
         return Type(shape, result or types[-1].dtype, weak and result is None, tuple(checks))
 
+    free = tuple(range(kernel.nin)) if isinstance(kernel, np.ufunc) else ()
     return Op(
         name, infer, kernel, gradient, operands, lambda out, *_, **__: flops * out.size,
-        elementwise=True, inplace=inplace, uncoerced=uncoerced,
+        elementwise=True, inplace=free if inplace is None else inplace, uncoerced=uncoerced,
     )  # fmt: skip
+
+
+def arity(kernel: Callable[..., Any], attrs: Mapping[str, object]) -> int:
+    """The number of operands that an elementwise kernel takes beside its attributes."""
+    if isinstance(kernel, np.ufunc):
+        return kernel.nin
+    return len([name for name in _required(kernel) if name not in attrs])
+
+
+@cache
+def _required(kernel: Callable[..., Any]) -> tuple[str, ...]:
+    parameters = inspect.signature(kernel).parameters.values()
+    return tuple(
+        p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    )
 
 
 def numbers(types: Sequence[Type]) -> tuple[DType, bool]:
@@ -157,7 +178,7 @@ def cast_gradient(g: Tensor, y: Tensor, x: Tensor, dtype: DType) -> tuple[Operan
     return (g if is_float(x.dtype) else None,)  # differentiation brings g to the dtype of x
 
 
-copy = elementwise("copy", _copy_kernel, lambda g, y, x: (g,), operands=None, flops=0)
+copy = elementwise("copy", _copy_kernel, lambda g, y, x: (g,), operands=None, flops=0, inplace=(0,))
 stop_gradient = Op("stop_gradient", lambda x: x, lambda x, out=None: x, view=True)
 cast = Op(
     "cast", _cast_type, _cast_kernel, cast_gradient, flops=lambda out, *_, **__: out.size, elementwise=True,

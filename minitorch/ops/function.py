@@ -111,7 +111,9 @@ def raised(x: Tensor, exponent: float) -> Tensor:
 
 
 power = elementwise("power", np.power, power_gradient, operands=common_dtype, flops=10)
-fixed_power = elementwise("fixed_power", _fixed_power_kernel, fixed_power_gradient, operands=common_dtype, flops=10)
+fixed_power = elementwise(
+    "fixed_power", _fixed_power_kernel, fixed_power_gradient, operands=common_dtype, flops=10, inplace=(0,)
+)
 
 
 # ---- trigonometry ----
@@ -164,7 +166,7 @@ floor, ceil, trunc, rint = (
 
 abs = elementwise("abs", np.absolute, lambda g, y, x: (g * sign(x),), operands=common_dtype)  # at 0: 0
 relu = elementwise(  # at 0: 0
-    "relu", _relu_kernel, lambda g, y, x: (where(less_equal(y, 0), 0, g),), operands=common_dtype
+    "relu", _relu_kernel, lambda g, y, x: (where(less_equal(y, 0), 0, g),), operands=common_dtype, inplace=(0,)
 )
-sigmoid = elementwise("sigmoid", _sigmoid_kernel, lambda g, y, x: (g * (y * (1 - y)),), flops=13)
-softplus = elementwise("softplus", _softplus_kernel, lambda g, y, x: (g * sigmoid(x),), flops=20)
+sigmoid = elementwise("sigmoid", _sigmoid_kernel, lambda g, y, x: (g * (y * (1 - y)),), flops=13, inplace=(0,))
+softplus = elementwise("softplus", _softplus_kernel, lambda g, y, x: (g * sigmoid(x),), flops=20, inplace=(0,))

@@ -91,6 +91,12 @@ def takes_out(kernel: Callable[..., Any]) -> bool:
     return any(p.name == "out" or p.kind is p.VAR_KEYWORD for p in parameters)
 
 
+def written(out: Array, value: Any) -> None:
+    """Make sure that `out` holds what a kernel returned, which may be `out` itself, another array, or nothing."""
+    if value is not out and value is not None:
+        np.copyto(out, value, "same_kind")
+
+
 def commit(stores: Iterable[Callable[[], object]]) -> None:
     """Make all these calls, `partial`s of compiled functions, in one go.
 

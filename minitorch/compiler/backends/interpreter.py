@@ -8,7 +8,7 @@ from operator import setitem
 
 import numpy as np
 
-from minitorch.compiler.backends.base import Backend, Bound, Memory, commit, known_shape, resolve, takes_out
+from minitorch.compiler.backends.base import Backend, Bound, Memory, commit, known_shape, resolve, takes_out, written
 from minitorch.compiler.plan import Plan
 from minitorch.graph.dim import Symbol
 from minitorch.graph.graph import Graph
@@ -51,8 +51,6 @@ def evaluate_node(node: Tensor, inputs: list[Array], sizes: Mapping[Symbol, int]
     if node.op.view:
         return node.op.kernel(*inputs, **attrs)
     out = np.empty(known_shape(node.shape, sizes), node.dtype)
-    if takes_out(node.op.kernel):
-        node.op.kernel(*inputs, out=out, **attrs)
-    else:
-        out[...] = node.op.kernel(*inputs, **attrs)
+    keywords = {"out": out} if takes_out(node.op.kernel) else {}
+    written(out, node.op.kernel(*inputs, **keywords, **attrs))
     return out
