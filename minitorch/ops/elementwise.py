@@ -77,7 +77,7 @@ def numbers(types: Sequence[Type]) -> tuple[DType, bool]:
     """The common dtype, where bools have no meaning."""
     dtype, weak = common_dtype(types)
     if dtype == BOOL:
-        raise DTypeError("bools cannot be subtracted or negated; use logical_not, !=, or .astype")
+        raise DTypeError("takes numbers, not bools; use the logical functions, != or .astype")
     return dtype, weak
 
 
@@ -91,7 +91,7 @@ negative = elementwise("negative", np.negative, lambda g, y, x: (-g,), operands=
 floor_divide = elementwise("floor_divide", np.floor_divide, lambda g, y, a, b: (0, 0), operands=numbers)
 mod = elementwise("mod", np.mod, lambda g, y, a, b: (g, -g * floor_divide(a, b)), operands=numbers)
 sign = elementwise("sign", np.sign, lambda g, y, x: (0,), operands=numbers)
-square = elementwise("square", np.square, lambda g, y, x: (g * 2 * x,), operands=common_dtype)
+square = elementwise("square", np.square, lambda g, y, x: (g * 2 * x,), operands=numbers)
 
 
 # ---- comparison and logic: results are bools, nothing flows back ----
@@ -137,7 +137,9 @@ def tied(g: Tensor, loses: Tensor, a: Tensor, b: Tensor) -> Tensor:
 
 
 def _clip_kernel(x: Array, low: Array, high: Array, out: Array | None = None) -> Array:
-    out = np.maximum(x, low, out=out)
+    if out is None:
+        return np.asarray(np.minimum(np.maximum(x, low), high))
+    np.maximum(x, low, out=out)
     return np.minimum(out, high, out=out)
 
 

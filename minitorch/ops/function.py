@@ -39,9 +39,10 @@ LN2, LN10 = math.log(2), math.log(10)
 
 
 def _sigmoid_kernel(x: Array, out: Array | None = None) -> Array:
-    out = np.negative(x, out=out)
-    out = np.exp(out, out=out)
-    out = np.add(out, 1, out=out)
+    out = np.empty(x.shape, x.dtype) if out is None else out
+    np.negative(x, out=out)
+    np.exp(out, out=out)
+    np.add(out, 1, out=out)
     return np.reciprocal(out, out=out)  # 1 / (1 + exp(-x))
 
 
@@ -110,9 +111,9 @@ def raised(x: Tensor, exponent: float) -> Tensor:
     return fixed_power(x, exponent=exponent)
 
 
-power = elementwise("power", np.power, power_gradient, operands=common_dtype, flops=10)
+power = elementwise("power", np.power, power_gradient, operands=numbers, flops=10)
 fixed_power = elementwise(
-    "fixed_power", _fixed_power_kernel, fixed_power_gradient, operands=common_dtype, flops=10, inplace=(0,)
+    "fixed_power", _fixed_power_kernel, fixed_power_gradient, operands=numbers, flops=10, inplace=(0,)
 )
 
 
@@ -166,7 +167,7 @@ floor, ceil, trunc, rint = (
 
 abs = elementwise("abs", np.absolute, lambda g, y, x: (g * sign(x),), operands=common_dtype)  # at 0: 0
 relu = elementwise(  # at 0: 0
-    "relu", _relu_kernel, lambda g, y, x: (where(less_equal(y, 0), 0, g),), operands=common_dtype, inplace=(0,)
+    "relu", _relu_kernel, lambda g, y, x: (where(less_equal(y, 0), 0, g),), operands=numbers, inplace=(0,)
 )
 sigmoid = elementwise("sigmoid", _sigmoid_kernel, lambda g, y, x: (g * (y * (1 - y)),), flops=13, inplace=(0,))
 softplus = elementwise("softplus", _softplus_kernel, lambda g, y, x: (g * sigmoid(x),), flops=20, inplace=(0,))

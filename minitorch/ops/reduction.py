@@ -42,7 +42,7 @@ def reduction(name: str, ufunc: np.ufunc, result: Callable[[DType], DType], grad
 
     def kernel(x: Array, axis: Axes, keepdims: bool, out: Array | None = None) -> Array:
         fold: Any = ufunc.reduce
-        return np.asarray(fold(x, axis, None, out, keepdims))
+        return np.asarray(fold(x, axis, result(x.dtype), out, keepdims))
 
     return Op(name, infer, kernel, gradient, flops=lambda out, x, **_: x.size)
 

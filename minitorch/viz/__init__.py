@@ -1,5 +1,7 @@
 """Pictures and exchange: networkx views, Graphviz drawings."""
 
+from minitorch.viz.dot import to_graphviz
+from minitorch.viz.draw import draw
 from minitorch.viz.exchange import to_networkx
 
-__all__ = ["to_networkx"]
+__all__ = ["draw", "to_graphviz", "to_networkx"]

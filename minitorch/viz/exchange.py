@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from minitorch.graph.graph import Graph, expression, printable
+from minitorch.graph.graph import Graph, expression
+from minitorch.graph.text import printable
 from minitorch.lazy import lazy
 
 networkx = lazy("networkx")

@@ -62,7 +62,7 @@ REDUCTIONS = {
 
 def _fold(name: str) -> Emit:
     def emit(w: Writer, out: str, x: Sequence[str], n: Tensor) -> Lines:
-        return [f"{REDUCTIONS[name]}_reduce({x[0]}, {n.attrs['axis']}, None, {out}, {n.attrs['keepdims']})"]
+        return [f"{REDUCTIONS[name]}_reduce({x[0]}, {n.attrs['axis']}, {n.dtype}, {out}, {n.attrs['keepdims']})"]
 
     return emit
 
@@ -93,7 +93,8 @@ VIEWS: dict[str, Callable[[Writer, str, Tensor], str]] = {
 }
 
 NUMPY: dict[str, Any] = {
-    **{f"{name}_reduce": getattr(np, name).reduce for name in REDUCTIONS.values()}, "window": window, "commit": commit, "written": written,
+    **{f"{name}_reduce": getattr(np, name).reduce for name in REDUCTIONS.values()}, "window": window,
+    "commit": commit, "written": written,
     "setitem": setitem, "partial": partial,
     **{name: getattr(np, name) for name in (
         "add", "broadcast_to", "copyto", "dot", "empty", "errstate", "exp", "matmul", "maximum", "minimum", "negative",

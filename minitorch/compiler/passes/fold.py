@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from minitorch import ops
 from minitorch.compiler.rewrite import Rewrite, rewrite
 from minitorch.graph.dim import symbols_in
 from minitorch.graph.graph import Graph
+from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Op, Tensor, constant_of, registry
 
 MOST_BYTES = 1 << 16  # a folded constant is kept with the program: not worth it for large ones
@@ -19,20 +19,37 @@ def fold(graph: Graph) -> tuple[Graph, list[Rewrite]]:
 
 
 def foldable(op: Op) -> bool:
-    """Not what is drawn anew each time, and not what costs nothing until it is stretched."""
-    return not op.distinct and op is not ops.broadcast_to
+    """Not what is drawn anew each time; and not views, which cost nothing and would lie otherwise in memory."""
+    return not op.distinct and not op.view
 
 
 def folded(node: Tensor) -> Tensor | None:
     """an operation on constants is a constant"""
-    if not node.inputs or any(i.op.name != "constant" for i in node.inputs) or not _small(node):
-        return None
-    if any(symbols_in(tuple(node.attrs.values()))):
+    values = [_value(i) for i in node.inputs]
+    if not values or any(v is None for v in values) or not _small(node) or not _known(node):
         return None
     with np.errstate(all="ignore"):
-        value = np.asarray(node.op.kernel(*[i.attrs["value"] for i in node.inputs], **node.attrs))
+        value = np.asarray(node.op.kernel(*values, **node.attrs))
     assert value.dtype == node.dtype, (node, value.dtype)
     return constant_of(value).replace(type=node.type)
+
+
+def _value(t: Tensor) -> Array | None:
+    """The value of a constant, or of a view of one, as it lies in memory."""
+    views: list[Tensor] = []
+    while t.op.view and _known(t):
+        views.append(t)
+        t = t.inputs[0]
+    if t.op.name != "constant":
+        return None
+    value: Array = t.attrs["value"]
+    for view in reversed(views):
+        value = view.op.kernel(value, **view.attrs)
+    return value
+
+
+def _known(node: Tensor) -> bool:
+    return not any(symbols_in(tuple(node.attrs.values())))
 
 
 def _small(node: Tensor) -> bool:

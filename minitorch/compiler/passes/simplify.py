@@ -1,6 +1,9 @@
 """Simplify: identities of arithmetic and of shapes that hold bit for bit, NaN, infinities and signed zeros included.
 
 `x * 0` stays, for it is NaN where x is; `x + 0.0` stays, for it turns -0.0 into 0.0; and so do `x - x` and `x / x`.
+
+Sums and products add up in the order in which numbers lie in memory. So a value that is computed, and lies in the
+order of its indices, is never replaced by one that may lie otherwise: `x.T * 1` stays too.
 """
 
 from __future__ import annotations
@@ -50,8 +53,20 @@ def _is(t: Tensor, value: float) -> bool:
 
 
 def _neutral(node: Tensor, operands: Iterable[tuple[Tensor, Tensor]], value: float) -> Tensor | None:
-    """The operand whose partner is `value`, unless broadcasting gave the result another type."""
-    return next((x for x, partner in operands if _is(partner, value) and x.type == node.type), None)
+    """The operand whose partner is `value`, where it can stand for the result."""
+    return next((x for x, partner in operands if _is(partner, value) and _stands_for(x, node)), None)
+
+
+def _stands_for(x: Tensor, node: Tensor) -> bool:
+    """Whether `x` has the type of `node`, and lies in memory in the order of its indices, as computed values do."""
+    return x.type == node.type and in_order(x)
+
+
+def in_order(x: Tensor) -> bool:
+    """Whether the elements are known to lie in the order of their indices. A caller's array may lie in any order."""
+    while x.op is ops.reshape:
+        x = x.inputs[0]
+    return not x.op.view and x.role != "placeholder"
 
 
 # ---- arithmetic ----
@@ -87,7 +102,7 @@ def subtract_nothing(node: Tensor) -> Tensor | None:
 def negate_twice(node: Tensor) -> Tensor | None:
     """-(-x) = x"""
     match node.inputs[0]:
-        case Tensor(ops.negative, (x,)):
+        case Tensor(ops.negative, (x,)) if in_order(x):
             return x
     return None
 
@@ -121,7 +136,7 @@ def gradients_are_taken(node: Tensor) -> Tensor | None:
 @identity(ops.cast)
 def cast_to_the_same(node: Tensor) -> Tensor | None:
     """x in its own dtype = x"""
-    return node.inputs[0] if node.inputs[0].type == node.type else None
+    return node.inputs[0] if _stands_for(node.inputs[0], node) else None
 
 
 # ---- shapes ----
@@ -142,10 +157,10 @@ def transpose_twice(node: Tensor) -> Tensor | None:
 @identity(ops.reshape)
 def reshape_twice(node: Tensor) -> Tensor | None:
     """two reshapes are one, or none"""
-    if node.inputs[0].shape == node.shape:
-        return node.inputs[0]
     match node.inputs[0]:
-        case Tensor(ops.reshape, (x,)):
+        case x if x.shape == node.shape:
+            return x
+        case Tensor(ops.reshape, (x,)) if x.shape != node.shape or in_order(x):
             return ops.reshape(x, shape=node.shape)
     return None
 
@@ -172,13 +187,24 @@ def slice_of_all(node: Tensor) -> Tensor | None:
 def reduce_nothing(node: Tensor) -> Tensor | None:
     """a reduction over no axes = x"""
     x = node.inputs[0]
-    return x if node.attrs["axis"] == () and x.type == node.type else None
+    return x if node.attrs["axis"] == () and _stands_for(x, node) else None
 
 
 def broadcast_later(node: Tensor) -> Tensor | None:
-    """f(broadcast(s), x) = broadcast(f(s, x)): elementwise operations stretch their operands by themselves"""
-    if not any(i.op is ops.broadcast_to for i in node.inputs):
+    """f(broadcast(s), x) = f(s, x): elementwise operations stretch their operands by themselves"""
+    inputs = [i if (small := _small(i)) is None else small for i in node.inputs]
+    if all(new is old for new, old in zip(inputs, node.inputs, strict=True)):
         return None
-    inputs = [i.inputs[0] if i.op is ops.broadcast_to else i for i in node.inputs]
     small = node.op(*inputs, **node.attrs)
-    return small if small.type == node.type else ops.broadcast_to(small, shape=node.shape)
+    return small if small.type == node.type else None
+
+
+def _small(t: Tensor, depth: int = 4) -> Tensor | None:
+    """What `t` is before it was stretched: the same numbers in a smaller shape; None where it was not stretched."""
+    if t.op is ops.broadcast_to:
+        return t.inputs[0]
+    if not depth or not t.op.elementwise or t.op.distinct or not t.inputs:
+        return None
+    inputs = [i if not i.shape else _small(i, depth - 1) for i in t.inputs]
+    known = [i for i in inputs if i is not None]
+    return t.op(*known, **t.attrs) if len(known) == len(inputs) and any(i.shape for i in t.inputs) else None

@@ -1,0 +1,145 @@
+"""A picture as a Graphviz graph: boxes in nested frames, typed arrows, names made harmless."""
+
+import html
+from typing import Any
+
+from minitorch.lazy import lazy
+from minitorch.viz.levels import LEVELS
+from minitorch.viz.picture import LATE, Arrow, Box, Path, Picture, picture_of
+from minitorch.viz.style import CLUSTER, EDGE, GRAPH, LOOKS, NODE, QUIET_INK, SECTION_FILL, SMALL
+from minitorch.viz.subject import graph_of
+
+graphviz = lazy("graphviz")
+networkx = lazy("networkx")
+
+# How much a straight and short edge is worth, by the roles of source and reader: the flow comes first.
+WEIGHT = {
+    ("placeholder", "forward"): "8", ("forward", "forward"): "8", ("gradient", "gradient"): "4",
+    ("gradient", "update"): "4", ("update", "update"): "4",
+}  # fmt: skip
+
+
+def to_graphviz(what: Any, *, level: str = "op") -> Any:
+    """A `graphviz.Digraph` of a tensor, a graph, a program or a module.
+
+    A node is `n` and its number in the graph. Where gradients climb beside the forward pass, an edge is written from
+    the reader to the source and drawn backwards (`dir=back`), which is how Graphviz is told who stands above whom: read
+    the structure from `to_networkx`, not from this.
+    """
+    picture = at_level(what, level)
+    return digraph_of(picture, careful=not in_order(picture))
+
+
+def at_level(what: Any, level: str) -> Picture:
+    """The picture at a level; `ValueError` for a level that there is not."""
+    if level not in LEVELS:
+        raise ValueError(f"there is no level {level!r}; there are {', '.join(LEVELS)}")
+    return LEVELS[level](picture_of(graph_of(what)))
+
+
+def digraph_of(picture: Picture, careful: bool) -> Any:
+    """The Graphviz graph of a picture.
+
+    Graphviz ranks frame by frame, which gives the better picture, but fails where frames are left and entered again.
+    `careful` lets it rank all nodes at once.
+    """
+    settings = {**GRAPH, "label": _legend(picture), "newrank": str(careful).lower()}
+    whole = graphviz.Digraph(graphviz.escape(picture.name), graph_attr=settings, node_attr=NODE, edge_attr=EDGE)
+    frames: dict[Path, Any] = {(): whole}
+    for number, box in enumerate(picture.boxes):
+        _frame(frames, box).node(f"n{number}", **_node(box))
+    for path in sorted(frames, key=len, reverse=True)[:-1]:
+        frames[path[:-1]].subgraph(frames[path])
+    for arrow in picture.arrows:
+        above, below = ends(arrow)
+        whole.edge(f"n{above}", f"n{below}", **_edge(arrow, picture, careful))
+    return whole
+
+
+def ends(arrow: Arrow) -> tuple[int, int]:
+    """Its two boxes, the one that stands above first."""
+    return (arrow.target, arrow.source) if arrow.upward else (arrow.source, arrow.target)
+
+
+def in_order(picture: Picture) -> bool:
+    """Whether one can walk through the frames, from the top, without coming back to one that was left."""
+    between = networkx.DiGraph()
+    for arrow in picture.arrows:
+        source, target = picture.boxes[arrow.source], picture.boxes[arrow.target]
+        if arrow.upward and source.role not in LATE and source.home != target.home:
+            continue  # a value for a gradient elsewhere: it can be led around
+        a, b = ((*picture.boxes[number].cluster, number) for number in ends(arrow))
+        parting = next((i for i, (left, right) in enumerate(zip(a, b, strict=False)) if left != right), None)
+        if parting is not None:
+            between.add_edge(a[: parting + 1], b[: parting + 1])
+    return bool(networkx.is_directed_acyclic_graph(between))
+
+
+# ---- frames ----
+
+
+def _frame(frames: dict[Path, Any], box: Box) -> Any:
+    """The frame that a box stands in, made with those around it when first met."""
+    path = box.cluster
+    for depth in range(1, len(path) + 1):
+        if path[:depth] not in frames:
+            section = box.role if depth > len(box.home) else ""
+            look = {**CLUSTER, "fillcolor": SECTION_FILL.get(section, CLUSTER["fillcolor"]), "tooltip": " "}
+            attributes = {"label": _plain(path[depth - 1]), **look}
+            frames[path[:depth]] = graphviz.Digraph(f"cluster_{len(frames)}", graph_attr=attributes)
+    return frames[path]
+
+
+def _legend(picture: Picture) -> str:
+    """The name of the graph, and the colour of each role that occurs in it."""
+    roles = {box.role for box in picture.boxes}
+    cells = "".join(
+        f'<TD BGCOLOR="{look.fill}" COLOR="{look.line}" BORDER="1" STYLE="ROUNDED">{_small(role)}</TD>'
+        for role, look in LOOKS.items() if role in roles
+    )  # fmt: skip
+    name = f"<TD><B>{_text(picture.name)}</B></TD>"
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="4" CELLPADDING="3"><TR>{name}{cells}</TR></TABLE>>'
+
+
+# ---- nodes and edges ----
+
+
+def _node(box: Box) -> dict[str, str]:
+    look = LOOKS[box.role]
+    lines = "".join(f"<BR/>{_small(detail)}" for detail in box.details)
+    return {
+        "label": f"<<B>{_text(box.title)}</B>{html.escape(box.call)}{lines}>",
+        "shape": look.shape, "color": look.line, "fillcolor": look.fill,
+        "tooltip": _plain(box.note), **({"peripheries": "2"} if box.output else {}),
+    }  # fmt: skip
+
+
+def _edge(arrow: Arrow, picture: Picture, careful: bool) -> dict[str, str]:
+    attributes = {"tooltip": _plain(arrow.note), **({"dir": "back"} if arrow.upward else {})}
+    if arrow.writes:
+        return {**attributes, "style": "dashed", "color": LOOKS["update"].line, "penwidth": "1.4", "weight": "2"}
+    source = picture.boxes[arrow.source].role
+    attributes["weight"] = WEIGHT.get((source, arrow.role), "1")
+    if source == "placeholder" and arrow.role == "forward" and not careful:
+        attributes["minlen"] = "0"  # beside what reads it, not far above
+    if arrow.role in LATE:
+        attributes["color"] = LOOKS[arrow.role].line + "C0"
+    return {**attributes, "label": f" {_plain(arrow.label)} "}
+
+
+# ---- text ----
+
+
+def _plain(text: str) -> str:
+    """Text for an attribute: what Graphviz would take for an escape or an entity stands for itself."""
+    escaped: str = graphviz.escape(html.escape(text, quote=False)).replace("\n", "\\n")
+    return escaped
+
+
+def _text(text: str) -> str:
+    """Text for an HTML-like label, which may not be empty."""
+    return html.escape(text) or " "
+
+
+def _small(text: str) -> str:
+    return f'<FONT POINT-SIZE="{SMALL}" COLOR="{QUIET_INK}">{_text(text)}</FONT>'

@@ -1,0 +1,42 @@
+"""`draw`: a picture in a file, of the kind that the suffix names."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from minitorch.files import write_whole
+from minitorch.viz.dot import at_level, digraph_of, in_order
+from minitorch.viz.engines import render
+
+FORMATS = {"svg": "svg", "png": "png", "pdf": "pdf", "dot": "dot", "gv": "dot"}
+MOST_BOXES = 2000
+
+
+def draw(what: Any, path: str | os.PathLike[str], *, format: str | None = None, level: str = "op") -> None:
+    """Write a picture of a tensor, a graph, a program (as compiled) or a module.
+
+    The suffix of `path`, or `format`, says which kind: svg, png, pdf, dot or gv. `level` is "op", every operation, or
+    "layer", a box for each module. The file appears whole or not at all, and is the same for the same graph.
+
+    Raises `ValueError` for a kind or a level that there is not and for a picture too large to be laid out, and
+    `EngineError` that says what to install where there is no layout engine; .dot needs none.
+    """
+    path = Path(path)
+    kind = _kind(path, format)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"draw: there is no folder {str(path.parent)!r}")
+    picture = at_level(what, level)
+    if kind != "dot" and len(picture.boxes) > MOST_BOXES:
+        how = "write it as .dot" + ("" if level == "layer" else ', or draw it with level="layer"')
+        raise ValueError(f"draw: {len(picture.boxes)} boxes are more than can be laid out well ({MOST_BOXES}); {how}")
+    ways = [digraph_of(picture, careful).source for careful in ((False, True) if in_order(picture) else (True,))]
+    write_whole(path, ways[0].encode() if kind == "dot" else render(ways, kind))
+
+
+def _kind(path: Path, format: str | None) -> str:
+    suffix = path.suffix if format is None else format
+    kind = FORMATS.get(suffix.removeprefix(".").lower())
+    if kind is None:
+        known = ", ".join(f".{name}" for name in FORMATS)
+        raise ValueError(f"draw: no picture has the suffix {suffix!r} of {path.name!r}; there are {known}")
+    return kind

@@ -1,0 +1,55 @@
+"""Layout engines: what turns DOT into SVG, PNG and PDF. `dot` where it is installed, else the one in pygraphviz."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from minitorch.errors import MinitorchError
+
+# In a process of its own, because the engine writes to stderr as it pleases and serves one thread at a time.
+_IN_PYGRAPHVIZ = """
+import sys, pygraphviz
+graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())
+sys.stdout.buffer.write(graph.draw(prog="dot", format=sys.argv[1]))
+"""
+
+_TROUBLE = "trouble in init_rank"  # it draws nonetheless, but badly
+_HOW = "pip install pygraphviz, or install Graphviz itself (https://graphviz.org/download); a .dot file needs neither"
+
+
+class EngineError(MinitorchError, RuntimeError):
+    """There is no layout engine, or none that could draw this."""
+
+
+def render(sources: Sequence[str], kind: str) -> bytes:
+    """DOT as "svg", "png" or "pdf". `sources` are ways to write the same picture, the most careful last.
+
+    Raises `EngineError` that says what to install where there is no engine.
+    """
+    failures = []
+    for name, command in _commands(kind):
+        for source in sources:
+            run = subprocess.run(command, input=source.encode(), capture_output=True, env=_environment(), check=False)
+            complaint = run.stderr.decode(errors="replace").strip()
+            if run.returncode == 0 and run.stdout and not (_TROUBLE in complaint and source is not sources[-1]):
+                return run.stdout
+        failures.append(f"{name} could not draw it: {complaint[-300:] or f'it ended with {run.returncode}'}")
+    raise EngineError("\n".join(failures) or f"a {kind} needs a layout engine, and none was found: {_HOW}")
+
+
+def _commands(kind: str) -> list[tuple[str, list[str]]]:
+    """The engines that there are, the fastest first, each as a command from DOT to a picture."""
+    commands = []
+    if (dot := shutil.which("dot")) is not None:
+        commands.append(("dot", [dot, f"-T{kind}"]))
+    if find_spec("pygraphviz") is not None:
+        commands.append(("pygraphviz", [sys.executable, "-P", "-c", _IN_PYGRAPHVIZ, kind]))
+    return commands
+
+
+def _environment() -> dict[str, str]:
+    """Ours, but with a fixed date, which PDF files carry: the same graph gives the same bytes."""
+    return {**os.environ, "SOURCE_DATE_EPOCH": "0"}

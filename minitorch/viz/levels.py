@@ -1,0 +1,62 @@
+"""The levels a picture can be drawn at: every operation, or one box for each module and phase."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from minitorch.viz.picture import LATE, Arrow, Box, Path, Picture
+
+MOST_LABELS = 3  # types on one arrow
+MOST_TITLES = 3  # operations named in the box of a layer
+
+
+def by_operation(picture: Picture) -> Picture:
+    """Every operation, as it is."""
+    return picture
+
+
+def by_layer(picture: Picture) -> Picture:
+    """One box for what is forward in a scope, one for its gradients, one for its updates; the rest as it is."""
+    members: dict[object, list[int]] = {}
+    for i, box in enumerate(picture.boxes):
+        members.setdefault((box.home, _phase(box)) if box.home else i, []).append(i)
+    number = {i: new for new, group in enumerate(members.values()) for i in group}
+    boxes = [_merged([picture.boxes[i] for i in group]) for group in members.values()]
+    between: dict[tuple[int, int, bool], list[Arrow]] = {}
+    for arrow in picture.arrows:
+        key = number[arrow.source], number[arrow.target], arrow.writes
+        between.setdefault(key, []).append(arrow)
+    arrows = [
+        _bundled(group, source, target)
+        for (source, target, _), group in between.items()
+        if source != target
+        and (target, source, True) not in between  # an update reads what it writes: one arrow says so
+    ]
+    return Picture(picture.name, tuple(boxes), tuple(arrows))
+
+
+LEVELS: dict[str, Callable[[Picture], Picture]] = {"op": by_operation, "layer": by_layer}
+
+
+def _phase(box: Box) -> str:
+    return box.role if box.role in (*LATE, "placeholder") else "forward"
+
+
+def _bundled(arrows: list[Arrow], source: int, target: int) -> Arrow:
+    """One arrow in the place of several that run side by side."""
+    labels = list(dict.fromkeys(arrow.label for arrow in arrows if arrow.label))
+    label = "\n".join(labels[:MOST_LABELS]) + ("\n..." if len(labels) > MOST_LABELS else "")
+    return replace(arrows[0], source=source, target=target, label=label)
+
+
+def _merged(boxes: list[Box]) -> Box:
+    """One box in the place of several of the same scope and phase."""
+    home: Path = boxes[0].home
+    if not home or boxes[0].role == "placeholder":
+        return boxes[0]
+    titles = list(dict.fromkeys(box.title for box in boxes if box.role not in ("parameter", "constant")))
+    shown = ", ".join(titles[:MOST_TITLES]) + (", ..." if len(titles) > MOST_TITLES else "")
+    held = [f"{box.title} {' '.join(box.details)}" for box in boxes if box.role == "parameter"]
+    output = any(box.output for box in boxes)
+    details = (*filter(None, (shown,)), *held, *(("output",) if output else ()))
+    note = f"{'/'.join(home)}: {len(boxes)} nodes"
+    return Box(home[-1], _phase(boxes[0]), home[:-1], "", details, note, output)

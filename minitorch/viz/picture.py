@@ -1,0 +1,195 @@
+"""A picture as data: boxes and arrows, told from a graph. Every format is written from this one."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from minitorch.graph.graph import Graph, attr_text, constant_text, expression, place
+from minitorch.graph.tensor import Tensor
+from minitorch.graph.text import printable
+
+Path = tuple[str, ...]
+"""The scopes around a box, the outermost first."""
+
+MOST_DEPTH = 16  # scopes deeper than this are drawn in the one that holds them: no engine nests without end
+LATE = ("gradient", "update")
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A node as it is drawn: `title(call)` over lines of detail, of a role, in a scope; `note` is for hovering."""
+
+    title: str
+    role: str
+    home: Path = ()
+    call: str = ""
+    details: tuple[str, ...] = ()
+    note: str = ""
+    output: bool = False
+
+    @property
+    def cluster(self) -> Path:
+        """The frame around it: its scope, and inside that one for gradients and one for updates."""
+        return (*self.home, self.role) if self.role in LATE else self.home
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """A value on its way from box to box, by number. `writes`: an update, to the parameter that it changes.
+
+    `upward`: the reader stands above the source, so that gradients climb beside what they are gradients of.
+    """
+
+    source: int
+    target: int
+    role: str
+    label: str = ""
+    note: str = ""
+    upward: bool = False
+    writes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Boxes in the order of the graph, and arrows between them."""
+
+    name: str
+    boxes: tuple[Box, ...]
+    arrows: tuple[Arrow, ...]
+
+
+def picture_of(graph: Graph) -> Picture:
+    """A box for each node, but for scalar constants, which stand in the boxes that read them."""
+    return _Drawing(graph).picture()
+
+
+class _Drawing:
+    """What is worked out once about a graph, to draw it."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        targets = [target for target, _ in graph.updates]
+        nodes = list(dict.fromkeys((*graph.nodes, *graph.inputs, *targets)))
+        self.readers = _readers(nodes)
+        self.targets, self.outputs, self.labels = set(targets), set(graph.outputs), graph.labels()
+        roots = set(graph.roots)
+        self.shown = [n for n in nodes if n.op.name != "constant" or n.shape or n in roots]
+        self.number = {node: i for i, node in enumerate(self.shown)}
+        self.homes = _homes(nodes, self.readers, graph)
+        self.climbs = any(node.role == "forward" for node in nodes)
+
+    def picture(self) -> Picture:
+        boxes = [self.box(node) for node in self.shown]
+        arrows = [arrow for node in self.shown for arrow in self.arrows(node)]
+        writes = [self.write(target, value) for target, value in self.graph.updates]
+        return Picture(printable(self.graph.name), tuple(boxes), (*arrows, *writes))
+
+    def box(self, node: Tensor) -> Box:
+        output = node in self.outputs
+        told = str(node.type) if node.role in ("placeholder", "parameter", "constant") else _attributes(node)
+        details = (printable(told), "output" if output else "")
+        home, note = self.homes[node], self.note(node)
+        return Box(self.title(node), node.role, home, self.call(node), tuple(filter(None, details)), note, output)
+
+    def title(self, node: Tensor) -> str:
+        """The name that the user gave, without the scope that is drawn around it, else the operation."""
+        if node.op.name == "constant":
+            return printable(constant_text(node))
+        if node.name is None:
+            return printable(node.op.name)
+        return self.labels[node].removeprefix("".join(f"{scope}." for scope in self.homes[node][-1:]))
+
+    def call(self, node: Tensor) -> str:
+        """The arguments, where one of them is a constant that has no box of its own: `(1.0, ·)`."""
+        if all(source in self.number for source in node.inputs):
+            return ""
+        arguments = ["·" if source in self.number else _short(constant_text(source)) for source in node.inputs]
+        return printable(f"({', '.join(arguments)})")
+
+    def note(self, node: Tensor) -> str:
+        """The node as a line of the listing, and where it comes from."""
+        called = expression(node, [self.labels[source] for source in node.inputs])
+        listed = printable(_placeless(f"{self.labels[node]}: {node.type} = {called}"), 200)
+        return "\n".join(filter(None, (listed, printable(place(node), 400))))
+
+    def arrows(self, node: Tensor) -> Iterable[Arrow]:
+        for position, source in enumerate(node.inputs):
+            if source in self.number:
+                note = f"{self.labels[source]}, operand {position} of {self.labels[node]}"
+                yield Arrow(
+                    self.number[source], self.number[node], node.role, printable(str(source.type)), note,
+                    self.upward(node) and not self.free(source),
+                )  # fmt: skip
+
+    def write(self, target: Tensor, value: Tensor) -> Arrow:
+        note = f"the new value of {self.labels[target]}"
+        return Arrow(self.number[value], self.number[target], "update", "", note, not self.upward(value), writes=True)
+
+    def upward(self, node: Tensor) -> bool:
+        return self.climbs and node.role in LATE
+
+    def free(self, node: Tensor) -> bool:
+        """Whether it is a leaf that serves gradients and updates alone: a learning rate stands above them."""
+        alone = all(reader.role in LATE for reader in self.readers[node])
+        return not node.inputs and node not in self.targets and node.role != "forward" and alone
+
+
+# ---- where a node is drawn ----
+
+
+def _homes(nodes: Sequence[Tensor], readers: Mapping[Tensor, Sequence[Tensor]], graph: Graph) -> dict[Tensor, Path]:
+    """The scope of each node. Parameters stand with what reads them, updates with the parameter that they change."""
+    homes = {node: _path(node.scope) for node in nodes}
+    held = [node for node in nodes if node.role in ("parameter", "constant") and not node.scope]
+    for leaf in held:
+        by_role = ([homes[r] for r in readers[leaf] if r.role == role] for role in ("forward", "gradient"))
+        homes[leaf] = next(map(_meet, filter(None, by_role)), ())
+    served: dict[Tensor, list[Path]] = {node: [] for node in nodes}
+    for target, value in graph.updates:
+        if homes[target]:
+            served[value].append(homes[target])
+    for node in reversed(nodes):
+        if node.role == "update":
+            served[node] += [homes[reader] for reader in readers[node]]
+            homes[node] = homes[node] or _meet(served[node])
+    for target, _ in graph.updates:  # an optimiser's own: momentum, averages
+        homes[target] = homes[target] or _meet([homes[reader] for reader in readers[target]])
+    return homes
+
+
+def _readers(nodes: Iterable[Tensor]) -> dict[Tensor, list[Tensor]]:
+    readers: dict[Tensor, list[Tensor]] = {node: [] for node in nodes}
+    for node in readers:
+        for source in node.inputs:
+            readers[source].append(node)
+    return readers
+
+
+def _path(scope: str) -> Path:
+    return tuple(printable(part) for part in scope.split("/", MOST_DEPTH)[:MOST_DEPTH]) if scope else ()
+
+
+def _meet(paths: Sequence[Path]) -> Path:
+    """The innermost scope that holds all."""
+    first, last = min(paths, default=()), max(paths, default=())
+    same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return first[:same]
+
+
+# ---- text ----
+
+
+def _attributes(node: Tensor) -> str:
+    """What the operation is told besides its operands, but for what is off, or says the type again."""
+    said = {"None", "False", str(node.dtype)}
+    told = {key: attr_text(value) for key, value in node.attrs.items() if key not in ("storage", "value")}
+    return _placeless(", ".join(f"{key}={text}" for key, text in told.items() if text not in said))
+
+
+def _short(number: str) -> str:
+    return number if len(number) <= 8 else f"{float(number):.4g}"
+
+
+def _placeless(text: str) -> str:
+    """Without the addresses in memory that Python shows of some objects: they differ from run to run."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)

@@ -1,0 +1,43 @@
+"""What a picture is of: tensors, graphs, programs and modules, each as the graph to draw."""
+
+from typing import Any
+
+from minitorch import ops
+from minitorch.compiler.roles import with_roles
+from minitorch.graph.graph import Graph
+from minitorch.graph.tensor import Tensor
+from minitorch.graph.text import printable
+from minitorch.graph.types import FLOAT32
+from minitorch.nn import Module
+from minitorch.program import Program
+
+
+def graph_of(what: Any) -> Graph:
+    """The graph of a tensor, a list of tensors, a module, or a program (as compiled); a graph is its own.
+
+    Raises `TypeError` for anything else, and `ValueError` for a module that is no function of one array of rows.
+    """
+    if isinstance(what, Graph):
+        return what
+    if isinstance(what, Program):
+        return what.graph
+    if isinstance(what, Module):
+        return _traced(what)
+    tensors = [what] if isinstance(what, Tensor) else what
+    if isinstance(tensors, list | tuple) and tensors and all(isinstance(t, Tensor) for t in tensors):
+        return with_roles(Graph(tensors))
+    raise TypeError(f"a tensor, a graph, a program or a module can be drawn, not a {type(what).__name__}")
+
+
+def _traced(module: Module) -> Graph:
+    """A module on a batch of rows, as wide as its first parameter asks for."""
+    held = [*module.parameters(), *(value for value in vars(module).values() if isinstance(value, Tensor))]
+    width = held[0].shape[0] if held and held[0].shape else "features"
+    x = ops.placeholder("x", ("batch", width), held[0].dtype if held else FLOAT32)
+    kind = type(module).__name__
+    try:
+        output = module(x)
+    except (TypeError, ValueError) as error:
+        how = f"draw what it makes of your own placeholders instead, for example draw({kind.lower()}(x), path)"
+        raise ValueError(f"{printable(repr(module))} takes no {x.type}, so {how}: {error}") from error
+    return with_roles(Graph([output], inputs=[x], name=kind))
