@@ -10,9 +10,10 @@ import numpy as np
 from minitorch.compiler.backends import Backend, Bound, Memory
 from minitorch.compiler.plan import Plan
 from minitorch.errors import InputError
+from minitorch.graph.array import as_array, fitting
 from minitorch.graph.dim import Size, Symbol, as_symbol, evaluate, symbols
 from minitorch.graph.storage import Array, Guard
-from minitorch.graph.tensor import Tensor, as_array, fitting
+from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
 from minitorch.graph.types import Check
 

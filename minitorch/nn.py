@@ -11,9 +11,10 @@ import numpy as np
 
 from minitorch import functional, ops
 from minitorch.errors import FileError
+from minitorch.graph.array import as_array
 from minitorch.graph.origin import scope
 from minitorch.graph.storage import Array, one_block
-from minitorch.graph.tensor import Tensor, as_array
+from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
 from minitorch.graph.types import DTypeLike, dtype_of, show_shape
 from minitorch.lazy import lazy

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minitorch.errors import DTypeError, GradientError, MinitorchError
+from minitorch.graph.array import as_array, fitting
 from minitorch.graph.dim import Shape, Size
 from minitorch.graph.origin import Origin, context, here
 from minitorch.graph.storage import Array, Storage
@@ -511,40 +512,6 @@ def _bools(value: Operand, operator: str) -> Tensor:
     if t.dtype.kind != "b":
         raise DTypeError(f"{operator} takes bools, but {t.describe()} is {t.dtype}; see logical_and, logical_or, ...")
     return t
-
-
-def as_array(value: object, what: str) -> Array:
-    """`value` as an array of bools, ints or floats, or a `DTypeError` that names `what` it was meant for."""
-    if isinstance(value, Tensor):
-        raise DTypeError(f"{what} takes an array, but was given the tensor {value.describe()}")
-    if isinstance(value, np.ma.MaskedArray):
-        raise DTypeError(f"{what} takes an array without a mask; fill the masked elements first")
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise DTypeError(f"{what} takes an array, but the rows given differ in length ({error})") from None
-    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
-        raise DTypeError(f"{what} takes bools, ints or floats, but was given {_kind(value, array)}")
-    return array
-
-
-def fitting(array: Array, dtype: DType, what: str) -> Array:
-    """`array` in another dtype where that is safe: floats to floats, ints and bools to what holds their values."""
-    if array.dtype == dtype:
-        return array
-    if array.dtype.kind == "f" and dtype.kind != "f" and array.size:
-        raise DTypeError(f"{what} is {dtype}, but was given {array.dtype}; convert it with .astype({str(dtype)!r})")
-    with np.errstate(all="ignore"):
-        result: Array = array.astype(dtype)
-    if dtype.kind != "f" and not (result == array).all():
-        raise DTypeError(f"{what} is {dtype}, but was given {array.dtype} values that do not fit into it")
-    return result
-
-
-def _kind(value: object, array: Array) -> str:
-    names = {"O": "objects", "U": "strings", "S": "bytes", "c": "complex numbers", "M": "dates", "m": "time spans"}
-    kind = names.get(array.dtype.kind, str(array.dtype))
-    return kind if isinstance(value, np.ndarray | list | tuple) else f"{type(value).__name__} {value!r}"
 
 
 def as_tensor(value: Operand, what: str = "an operation") -> Tensor:

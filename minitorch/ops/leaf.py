@@ -8,9 +8,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minitorch.errors import ShapeError
+from minitorch.graph.array import as_array, fitting
 from minitorch.graph.dim import Dim, Shape, Size
 from minitorch.graph.storage import Array, Storage
-from minitorch.graph.tensor import Op, Operand, Tensor, as_array, constant_of, fitting
+from minitorch.graph.tensor import Op, Operand, Tensor, constant_of
 from minitorch.graph.types import DType, DTypeLike, Type, dtype_of
 
 __all__ = ["constant", "iota", "parameter", "placeholder", "size_of", "variable"]
