@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +28,8 @@ class Requirement(NamedTuple):
     node: Tensor
 
 
+_dtype, _shape = attrgetter("dtype"), attrgetter("shape")
+
 Shapes = tuple[tuple[int, ...], ...]
 
 
@@ -40,7 +43,8 @@ class Executor:
     def __init__(self, plan: Plan, backend: Backend, requirements: Sequence[Requirement]) -> None:
         self.plan, self.backend, self.requirements = plan, backend, requirements
         self.inputs = plan.graph.inputs
-        self._arguments = [(p.dtype, p) for p in self.inputs]
+        self._kinds = (np.ndarray,) * len(self.inputs)
+        self._dtypes = tuple(p.dtype for p in self.inputs)
         self.memory = Memory(plan)
         self.bound: dict[Shapes, Bound] = {}
         self.leading = _leading(self.inputs, requirements)
@@ -56,7 +60,7 @@ class Executor:
         return call
 
     def _step(self, arrays: Sequence[Array]) -> Sequence[Array]:
-        shapes = tuple([a.shape for a in arrays])
+        shapes = tuple(map(_shape, arrays))
         bound = self.bound.get(shapes)
         if bound is None:
             bound = self._bind(shapes)
@@ -64,12 +68,11 @@ class Executor:
 
     # ---- arguments ----
 
-    def prepare(self, values: Sequence[Any]) -> list[Array]:
+    def prepare(self, values: Sequence[Any]) -> Sequence[Array]:
         """The arguments as arrays of the dtypes of the placeholders. Arrays that fit are taken as they are."""
-        return [
-            v if type(v) is np.ndarray and v.dtype is dtype else converted(v, placeholder)
-            for v, (dtype, placeholder) in zip(values, self._arguments, strict=True)
-        ]
+        if tuple(map(type, values)) == self._kinds and tuple(map(_dtype, values)) == self._dtypes:
+            return values
+        return [converted(v, placeholder) for v, placeholder in zip(values, self.inputs, strict=True)]
 
     # ---- binding ----
 

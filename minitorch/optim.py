@@ -9,6 +9,7 @@ import numpy as np
 from minitorch import ops
 from minitorch.compiler.autodiff import grad
 from minitorch.graph.origin import derived
+from minitorch.graph.storage import guarded_with
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.types import DType
 
@@ -26,7 +27,8 @@ class Optimiser:
         self._rates: dict[DType, Tensor] = {}
         for p in self.parameters:
             if p.dtype not in self._rates:
-                self._rates[p.dtype] = ops.variable(0.0, name="lr", dtype=p.dtype)
+                with guarded_with(p.attrs["storage"]):
+                    self._rates[p.dtype] = ops.variable(0.0, name="lr", dtype=p.dtype)
         self.lr = lr
 
     @property
@@ -108,4 +110,5 @@ class SGD(Optimiser):
 
 def _zeros(parameter: Tensor, what: str) -> Tensor:
     name = f"{parameter.name}.{what}" if parameter.name else what
-    return ops.variable(np.zeros_like(parameter.data), name=name, dtype=parameter.dtype)
+    with guarded_with(parameter.attrs["storage"]):
+        return ops.variable(np.zeros_like(parameter.data), name=name, dtype=parameter.dtype)

@@ -144,7 +144,7 @@ class Program:
         rows = self._executor.rows(prepared)
         return self._executor.loop(prepared, _order(order, rows), rows, int(batch_size))
 
-    def prepare(self, arrays: Sequence[Any]) -> list[Array]:
+    def prepare(self, arrays: Sequence[Any]) -> Sequence[Array]:
         """Arguments by position as arrays of the dtypes of the inputs."""
         if len(arrays) != self._arity:
             raise InputError(f"{len(arrays)} inputs were given; the inputs are {input_text(self.inputs)}")

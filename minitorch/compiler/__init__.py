@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from minitorch.compiler.passes import deduplicate, fold, materialise, simplify, sort, specialise
+from minitorch.compiler.passes import contract, deduplicate, fold, materialise, simplify, sort, specialise
 from minitorch.compiler.rewrite import PassRecord, Rewrite, verify
 from minitorch.compiler.roles import forward_part, with_roles
 from minitorch.graph.graph import Graph
@@ -15,6 +15,7 @@ PIPELINE: tuple[Pass, ...] = (
     deduplicate,  # what is computed twice is computed once
     fold,  # what depends on constants alone is computed now
     simplify,  # identities that hold bit for bit
+    contract,  # sums that are faster as matrix products
     materialise,  # results and updates in memory of their own
 )
 

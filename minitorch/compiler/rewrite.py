@@ -15,8 +15,16 @@ from minitorch.graph.tensor import Op, Tensor
 Rule = Callable[[Tensor], Tensor | None]
 """What a node may be replaced by, or None to keep it. The first line of its docstring is the law that it uses."""
 
+_REASSOCIATES: set[Rule] = set()
+
 MOST_STEPS = 32  # rewrites of one node in one traversal; a set of rules that goes on longer runs in circles
 ROLES = ("placeholder", "parameter", "constant", "forward", "gradient", "update")
+
+
+def reassociating(rule: Rule) -> Rule:
+    """Declare that a rule may change the last bits: the same sum, added up in another order."""
+    _REASSOCIATES.add(rule)
+    return rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +153,7 @@ class _Traversal:
         for rule in rules:
             replacement = rule(node)
             if replacement is not None:
-                self.log.append(Rewrite(law(rule), node, replacement, getattr(rule, "reassociates", False)))
+                self.log.append(Rewrite(law(rule), node, replacement, rule in _REASSOCIATES))
                 return replacement
         return None
 

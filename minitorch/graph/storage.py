@@ -56,13 +56,21 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 
+class _Current(threading.local):
+    block: Block | None = None
+    guard: Guard | None = None
+
+
+_current = _Current()
+
+
 class Block:
     """One allocation that storages are cut from, one after the other, with the lock that guards them."""
 
     def __init__(self, nbytes: int) -> None:
         self.bytes = aligned(nbytes)
         self.used = 0
-        self.guard = Guard()
+        self.guard = _current.guard or Guard()
 
     def cut(self, shape: tuple[int, ...], dtype: DType) -> Array | None:
         nbytes = prod(shape) * dtype.itemsize
@@ -71,13 +79,6 @@ class Block:
             return None
         self.used = start + nbytes
         return self.bytes[start : start + nbytes].view(dtype).reshape(shape)
-
-
-class _Current(threading.local):
-    block: Block | None = None
-
-
-_current = _Current()
 
 
 @contextmanager
@@ -89,6 +90,17 @@ def one_block(nbytes: int) -> Iterator[None]:
         yield
     finally:
         _current.block = outer
+
+
+@contextmanager
+def guarded_with(storage: Storage) -> Iterator[None]:
+    """Storages made inside are guarded by the lock of `storage`: programs that use both take one lock for them."""
+    outer = _current.guard
+    _current.guard = storage.block.guard
+    try:
+        yield
+    finally:
+        _current.guard = outer
 
 
 class Storage:
