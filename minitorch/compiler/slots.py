@@ -6,6 +6,7 @@ from bisect import bisect_left, insort
 
 from minitorch.compiler.schedule import nominal
 from minitorch.graph.dim import Size, at_least
+from minitorch.graph.storage import ALIGNMENT
 from minitorch.graph.tensor import Tensor
 
 
@@ -15,7 +16,7 @@ def nbytes(node: Tensor) -> Size:
 
 
 class Slots:
-    """Free slots by size. A value takes one that fits, the tightest first; else the largest one grows to hold it."""
+    """Free slots by size. A value takes one of about its own size, which grows to hold it; else a new one."""
 
     def __init__(self) -> None:
         self.members: list[list[Size]] = []  # for each slot the sizes of the values it has to hold
@@ -25,20 +26,23 @@ class Slots:
     def take(self, node: Tensor) -> int:
         """A slot for a new value."""
         size = nbytes(node)
-        wanted = nominal(size)
-        if not self.idle:
-            self.members.append([])
-            self.width.append(0)
-            slot = len(self.members) - 1
-        else:
-            slot = self.idle.pop(self._best(size, wanted))[1]
-        return self._hold(slot, size, wanted)
+        wanted = max(nominal(size), ALIGNMENT)
+        found = self._best(size, wanted)
+        if found is not None:
+            return self._hold(self.idle.pop(found)[1], size, wanted)
+        self.members.append([])
+        self.width.append(0)
+        return self._hold(len(self.members) - 1, size, wanted)
 
-    def _best(self, size: Size, wanted: int) -> int:
+    def _best(self, size: Size, wanted: int) -> int | None:
+        """The idle slot to take: not one twice as wide or half as wide, for that would waste what others need."""
         at = bisect_left(self.idle, (wanted, -1))
         tight = range(at, min(at + 8, len(self.idle)))  # of equal width, one that holds the very same expression
-        same = (i for i in tight if any(size == member for member in self.members[self.idle[i][1]]))
-        return next(same, min(at, len(self.idle) - 1))
+        for i in tight:
+            if any(size == member for member in self.members[self.idle[i][1]]):
+                return i
+        near = [i for i in (at, at - 1) if 0 <= i < len(self.idle)]
+        return next((i for i in near if wanted <= 2 * self.idle[i][0] and self.idle[i][0] <= 2 * wanted), None)
 
     def reuse(self, slot: int | None, node: Tensor) -> int:
         """The slot of an operand that the result overwrites."""

@@ -67,43 +67,54 @@ class _Drawing:
     """What is worked out once about a graph, to draw it."""
 
     def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+        self.graph, self.labels = graph, graph.labels()
         targets = [target for target, _ in graph.updates]
         nodes = list(dict.fromkeys((*graph.nodes, *graph.inputs, *targets)))
         self.readers = _readers(nodes)
-        self.targets, self.outputs, self.labels = set(targets), set(graph.outputs), graph.labels()
-        roots = set(graph.roots)
-        self.shown = [n for n in nodes if n.op.name != "constant" or n.shape or n in roots]
-        self.number = {node: i for i, node in enumerate(self.shown)}
+        self.targets, self.outputs, roots = set(targets), set(graph.outputs), set(graph.roots)
         self.homes = _homes(nodes, self.readers, graph)
         self.climbs = any(node.role == "forward" for node in nodes)
+        self.inlined = {n for n in nodes if n.op.name == "constant" and not n.shape and n not in roots}
+        shown = [(node, home) for node in nodes if node not in self.inlined for home in self.places(node)]
+        self.number = {place: i for i, place in enumerate(shown)}
 
     def picture(self) -> Picture:
-        boxes = [self.box(node) for node in self.shown]
-        arrows = [arrow for node in self.shown for arrow in self.arrows(node)]
+        boxes = [self.box(node, home) for node, home in self.number]
+        arrows = [arrow for node, _ in self.number for arrow in self.arrows(node)]
         writes = [self.write(target, value) for target, value in self.graph.updates]
         return Picture(printable(self.graph.name), tuple(boxes), (*arrows, *writes))
 
-    def box(self, node: Tensor) -> Box:
+    # ---- boxes ----
+
+    def places(self, node: Tensor) -> list[Path]:
+        """The scopes it stands in: one, but a learning rate stands in each that reads it, not across them all."""
+        return (
+            list(dict.fromkeys(self.homes[r] for r in self.readers[node])) if self.aside(node) else [self.homes[node]]
+        )
+
+    def aside(self, node: Tensor) -> bool:
+        """Whether it is a leaf that is there for gradients and updates alone, and is not what they change."""
+        leaf = node.role in ("parameter", "constant") and node not in self.targets
+        return leaf and bool(self.readers[node]) and all(reader.role in LATE for reader in self.readers[node])
+
+    def box(self, node: Tensor, home: Path) -> Box:
         output = node in self.outputs
         told = str(node.type) if node.role in ("placeholder", "parameter", "constant") else _attributes(node)
         details = (printable(told), "output" if output else "")
-        home, note = self.homes[node], self.note(node)
-        return Box(self.title(node), node.role, home, self.call(node), tuple(filter(None, details)), note, output)
+        title = self.title(node).removeprefix("".join(f"{scope}." for scope in home[-1:]))
+        return Box(title, node.role, home, self.call(node), tuple(filter(None, details)), self.note(node), output)
 
     def title(self, node: Tensor) -> str:
-        """The name that the user gave, without the scope that is drawn around it, else the operation."""
+        """The name that the user gave, else the operation."""
         if node.op.name == "constant":
             return printable(constant_text(node))
-        if node.name is None:
-            return printable(node.op.name)
-        return self.labels[node].removeprefix("".join(f"{scope}." for scope in self.homes[node][-1:]))
+        return self.labels[node] if node.name is not None else printable(node.op.name)
 
     def call(self, node: Tensor) -> str:
         """The arguments, where one of them is a constant that has no box of its own: `(1.0, ·)`."""
-        if all(source in self.number for source in node.inputs):
+        if self.inlined.isdisjoint(node.inputs):
             return ""
-        arguments = ["·" if source in self.number else _short(constant_text(source)) for source in node.inputs]
+        arguments = [_short(constant_text(source)) if source in self.inlined else "·" for source in node.inputs]
         return printable(f"({', '.join(arguments)})")
 
     def note(self, node: Tensor) -> str:
@@ -112,26 +123,27 @@ class _Drawing:
         listed = printable(_placeless(f"{self.labels[node]}: {node.type} = {called}"), 200)
         return "\n".join(filter(None, (listed, printable(place(node), 400))))
 
+    # ---- arrows ----
+
     def arrows(self, node: Tensor) -> Iterable[Arrow]:
+        home = self.homes[node]
         for position, source in enumerate(node.inputs):
-            if source in self.number:
+            if source not in self.inlined:
+                aside = self.aside(source)
                 note = f"{self.labels[source]}, operand {position} of {self.labels[node]}"
                 yield Arrow(
-                    self.number[source], self.number[node], node.role, printable(str(source.type)), note,
-                    self.upward(node) and not self.free(source),
+                    self.number[source, home if aside else self.homes[source]], self.number[node, home], node.role,
+                    printable(str(source.type)), note, upward=self.upward(node) and not aside,
                 )  # fmt: skip
 
     def write(self, target: Tensor, value: Tensor) -> Arrow:
+        """From a new value to its parameter."""
+        source, goal = self.number[value, self.homes[value]], self.number[target, self.homes[target]]
         note = f"the new value of {self.labels[target]}"
-        return Arrow(self.number[value], self.number[target], "update", "", note, not self.upward(value), writes=True)
+        return Arrow(source, goal, "update", "", note, upward=not self.upward(value), writes=True)
 
     def upward(self, node: Tensor) -> bool:
         return self.climbs and node.role in LATE
-
-    def free(self, node: Tensor) -> bool:
-        """Whether it is a leaf that serves gradients and updates alone: a learning rate stands above them."""
-        alone = all(reader.role in LATE for reader in self.readers[node])
-        return not node.inputs and node not in self.targets and node.role != "forward" and alone
 
 
 # ---- where a node is drawn ----
