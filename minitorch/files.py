@@ -6,9 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, Union
 
-import numpy as np
-
 from minitorch.errors import FileError
+from minitorch.graph.array import as_array
 from minitorch.graph.storage import Array
 from minitorch.lazy import lazy
 from minitorch.nn import Module
@@ -31,8 +30,10 @@ def save(path: Path, model: Module | Mapping[str, Any]) -> None:
     ...     mt.load(f"{folder}/model.safetensors", mt.nn.Linear(2, 1, seed=1)).weight.data.shape
     (2, 1)
     """
+    if not isinstance(model, Module | Mapping):
+        raise TypeError(f"save: a module or a dict of arrays is expected, but {model!r} was given")
     state = model.state_dict() if isinstance(model, Module) else model
-    arrays = {str(name): np.ascontiguousarray(value) for name, value in state.items()}
+    arrays = {str(name): as_array(value, f"save: {name!r}").copy(order="C") for name, value in state.items()}
     write_whole(path, safetensors.save(arrays))
 
 
@@ -42,6 +43,8 @@ def load(path: Path, model: Module | None = None) -> Any:
     Raises `FileError` where the file is damaged or its names, shapes or dtypes are not the model's, and changes
     nothing then.
     """
+    if model is not None and not isinstance(model, Module):
+        raise TypeError(f"load: a module is expected, but {type(model).__name__} was given")
     arrays = read(path)
     if model is None:
         return arrays

@@ -234,6 +234,7 @@ class Neuron(Module):
         dtype: DTypeLike = "float32",
     ) -> None:  # fmt: skip
         nin = _size("Neuron", "nin", nin)
+        _function(activation)
         source = random.default_rng(seed)
         with one_block((nin + 1) * dtype_of(dtype).itemsize):
             values = _weights(init, activation, source, nin, 1)
@@ -326,6 +327,8 @@ class MLP(Module):
         self, nin: int, nouts: Sequence[int], activation: Activation = "tanh", output_activation: Activation = None,
         *, seed: Seed = None, init: str | None = None, dtype: DTypeLike = "float32",
     ) -> None:  # fmt: skip
+        if not isinstance(nouts, list | tuple):
+            raise ValueError(f"MLP: nouts is a list of widths, but {nouts!r} was given")
         sizes = [_size("MLP", "nin", nin), *(_size("MLP", "each of nouts", n) for n in nouts)]
         if len(sizes) < 2:
             raise ValueError("MLP: nouts names the width of each layer, but is empty")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from minitorch.compiler.autodiff import grad
 from minitorch.graph.origin import derived
 from minitorch.graph.storage import guarded_with
 from minitorch.graph.tensor import Tensor
-from minitorch.graph.types import DType
+from minitorch.graph.types import DType, is_float, show_shape
 
 Updates = dict[Tensor, Tensor]
 
@@ -20,10 +21,7 @@ class Optimiser:
     """What optimisers share: the parameters, and a learning rate that takes effect without a new compile."""
 
     def __init__(self, parameters: Iterable[Tensor], lr: float) -> None:
-        self.parameters = list(parameters)
-        for p in self.parameters:
-            if not isinstance(p, Tensor) or p.op.name != "parameter":
-                raise TypeError(f"{type(self).__name__}: parameters are expected, but {p!r} was given")
+        self.parameters = _checked(parameters, type(self).__name__)
         self._rates: dict[DType, Tensor] = {}
         for p in self.parameters:
             if p.dtype not in self._rates:
@@ -38,7 +36,7 @@ class Optimiser:
 
     @lr.setter
     def lr(self, value: float) -> None:
-        if not isinstance(value, int | float | np.number) or not np.isfinite(value) or value < 0:
+        if not _is_number(value):
             raise ValueError(f"{type(self).__name__}: lr is a number of 0 or more, but {value!r} was given")
         self._lr = float(value)
         for rate in self._rates.values():
@@ -54,6 +52,10 @@ class Optimiser:
         """The new value of each parameter, and of the optimiser's own state, for these gradients."""
         if len(gradients) != len(self.parameters):
             raise ValueError(f"{len(self.parameters)} parameters, but {len(gradients)} gradients")
+        for p, g in zip(self.parameters, gradients, strict=True):
+            if g.shape != p.shape:
+                shapes = f"{show_shape(p.shape)}, but its gradient is {show_shape(g.shape)}"
+                raise ValueError(f"{type(self).__name__}: {p.describe()} has the shape {shapes}")
         updates: Updates = {}
         with derived(None, "update"):
             for parameter, gradient in zip(self.parameters, gradients, strict=True):
@@ -86,8 +88,9 @@ class SGD(Optimiser):
         weight_decay: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__(parameters, lr)
-        if momentum < 0 or weight_decay < 0:
-            raise ValueError(f"SGD: momentum {momentum} and weight_decay {weight_decay} must be 0 or more")
+        for option, value in (("momentum", momentum), ("weight_decay", weight_decay)):
+            if not _is_number(value):
+                raise ValueError(f"SGD: {option} is a number of 0 or more, but {value!r} was given")
         if nesterov and not momentum:
             raise ValueError("SGD: nesterov needs a momentum greater than 0")
         self.momentum, self.nesterov, self.weight_decay = momentum, nesterov, weight_decay
@@ -106,6 +109,26 @@ class SGD(Optimiser):
 
     def state(self) -> dict[str, Tensor]:
         return {f"velocity.{i}": v for i, v in enumerate(self.velocities)}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and bool(np.isfinite(value)) and bool(value >= 0)
+
+
+def _checked(parameters: Any, optimiser: str) -> list[Tensor]:
+    """The parameters as a list; an error for what an optimiser cannot change."""
+    if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
+        what = parameters.describe() if isinstance(parameters, Tensor) else repr(parameters)
+        raise TypeError(f"{optimiser}: a list of parameters is expected, such as model.parameters(), not {what}")
+    listed = list(parameters)
+    if not listed:
+        raise ValueError(f"{optimiser}: the list of parameters is empty")
+    for p in listed:
+        if not isinstance(p, Tensor) or p.op.name != "parameter":
+            raise TypeError(f"{optimiser}: parameters are expected, but {p!r} was given")
+        if not is_float(p.dtype):
+            raise TypeError(f"{optimiser}: only float parameters have gradients, but {p.describe()} was given")
+    return listed
 
 
 def _zeros(parameter: Tensor, what: str) -> Tensor:

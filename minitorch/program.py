@@ -16,12 +16,12 @@ from minitorch.compiler.rewrite import PassRecord
 from minitorch.errors import DTypeError, GraphError, InputError, ShapeError
 from minitorch.executor import Executor, Requirement, input_text
 from minitorch.graph.dim import as_symbol, equal, symbols_in
-from minitorch.graph.graph import Graph
+from minitorch.graph.graph import Graph, expression
 from minitorch.graph.origin import here
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Operand, Tensor, as_tensor, brought_to, strong
 from minitorch.graph.text import printable
-from minitorch.graph.types import show_shape
+from minitorch.graph.types import is_float, show_shape
 from minitorch.lazy import lazy
 
 viz = lazy("minitorch.viz")
@@ -52,7 +52,8 @@ def compile(
     traced, requirements = trace(inputs, outputs, updates, name or "program", training)
     kind = "numpy" if backend == "auto" else backend
     if kind not in BACKENDS:
-        raise ValueError(f"compile: there is no backend {backend!r}; there are auto, {', '.join(BACKENDS)}")
+        known = f"there are auto, {', '.join(BACKENDS)}"
+        raise ValueError(f"compile: there is no backend {backend!r}; {known}\n  in {here()!r}")
     single = isinstance(outputs, Tensor)
     pack: Callable[[Sequence[Array]], Any] = _first if single else tuple if isinstance(outputs, tuple) else list
     return Program(traced, requirements, kind, pack)
@@ -138,21 +139,21 @@ class Program:
 
     def batches(self, *arrays: Any, order: Any = None, batch_size: int = 32) -> list[list[Array]]:
         """The same, a list of results for each batch."""
-        if not isinstance(batch_size, int | np.integer) or batch_size < 1:
-            raise InputError(f"a batch size is an int of 1 or more, but {batch_size!r} was given")
-        prepared = self.prepare(arrays)
-        rows = self._executor.rows(prepared)
+        prepared, rows = self.checked(arrays, batch_size)
         return self._executor.loop(prepared, _order(order, rows), rows, int(batch_size))
 
-    def prepare(self, arrays: Sequence[Any]) -> Sequence[Array]:
-        """Arguments by position as arrays of the dtypes of the inputs."""
+    def checked(self, arrays: Sequence[Any], batch_size: Any) -> tuple[Sequence[Array], int]:
+        """Arguments as arrays that fit the inputs, and the number of their rows. Raises like `loop`."""
+        if not isinstance(batch_size, int | np.integer) or isinstance(batch_size, bool) or batch_size < 1:
+            raise InputError(f"a batch size is an int of 1 or more, but {batch_size!r} was given")
         if len(arrays) != self._arity:
             raise InputError(f"{len(arrays)} inputs were given; the inputs are {input_text(self.inputs)}")
-        return self._executor.prepare(arrays)
-
-    def rows(self, arrays: Sequence[Array]) -> int:
-        """The number of rows that `loop` takes of prepared arrays; `InputError` where it cannot."""
-        return self._executor.rows(arrays)
+        executor = self._executor
+        prepared = executor.prepare(arrays)
+        rows = executor.rows(prepared)
+        first = min(rows, int(batch_size))
+        executor.sizes(tuple((first, *a.shape[1:]) if b else a.shape for a, b in zip(prepared, executor.batched)))
+        return prepared, rows
 
     def _gathered(self, batches: Sequence[Sequence[Array]]) -> list[Array]:
         gathered = []
@@ -243,6 +244,8 @@ def trace(
 
 def _inputs(inputs: Sequence[Tensor]) -> list[Tensor]:
     names: dict[str | None, Tensor] = {}
+    if not isinstance(inputs, list | tuple):
+        raise GraphError(f"compile: inputs are a list of placeholders, but {inputs!r} was given\n  in {here()!r}")
     for t in inputs:
         if not isinstance(t, Tensor) or t.op.name != "placeholder":
             what = t.describe() if isinstance(t, Tensor) else repr(t)
@@ -255,6 +258,8 @@ def _inputs(inputs: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _outputs(outputs: Sequence[Tensor]) -> list[Tensor]:
+    if not isinstance(outputs, list | tuple):
+        raise GraphError(f"compile: outputs are a tensor or a list, but {outputs!r} was given\n  in {here()!r}")
     for t in outputs:
         if not isinstance(t, Tensor):
             raise GraphError(f"compile: outputs are tensors, but {t!r} was given\n  in {here()!r}")
@@ -262,7 +267,7 @@ def _outputs(outputs: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _updates(updates: Updates | None) -> list[tuple[Tensor, Tensor]]:
-    pairs = list(updates.items() if isinstance(updates, Mapping) else updates or ())
+    pairs = _pairs(updates)
     checked: dict[Tensor, Tensor] = {}
     for target, value in pairs:
         if not isinstance(target, Tensor) or "storage" not in target.attrs:
@@ -272,6 +277,16 @@ def _updates(updates: Updates | None) -> list[tuple[Tensor, Tensor]]:
             raise GraphError(f"compile: {target.describe()} is updated twice\n  in {here()!r}")
         checked[target] = _new_value(target, value)
     return list(checked.items())
+
+
+def _pairs(updates: Any) -> list[Any]:
+    """Updates as pairs of a variable and its new value."""
+    if updates is None or isinstance(updates, Mapping):
+        return list((updates or {}).items())
+    if isinstance(updates, list | tuple) and all(isinstance(p, tuple) and len(p) == 2 for p in updates):
+        return list(updates)
+    how = "updates are a dict, or a list of pairs, of variables and their new values"
+    raise GraphError(f"compile: {how}, but {updates!r} was given\n  in {here()!r}")
 
 
 def _random_updates(graph: Graph) -> list[tuple[Tensor, Tensor]]:
@@ -288,11 +303,12 @@ def _new_value(target: Tensor, value: Operand) -> Tensor:
     if new.ndim != target.ndim or not all(equal(a, b) for a, b in zip(new.shape, target.shape, strict=True)):
         shapes = f"the new value has the shape {show_shape(new.shape)}, the variable {show_shape(target.shape)}"
         raise ShapeError(f"update: {shapes}\n  {target.describe()}\n  {new.describe()}\n  in {here()!r}")
-    if new.type.weak:
+    if new.type.weak and (is_float(target.dtype) or not is_float(new.dtype)):
         return brought_to(new, target.dtype)
     if new.dtype != target.dtype:
         how = f"convert it with .astype({str(target.dtype)!r})"
-        dtypes = f"the new value is {new.dtype}, the variable {target.dtype}; {how}"
+        shown = expression(new, ["..."] * len(new.inputs))
+        dtypes = f"the new value {shown} is {new.dtype}, the variable {target.dtype}; {how}"
         raise DTypeError(f"update: {dtypes}\n  {target.describe()}\n  {new.describe()}\n  in {here()!r}")
     return new
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.errors import InputError
+from minitorch.errors import ArgumentError, InputError
 from minitorch.graph.storage import Array
 from minitorch.lazy import lazy
 from minitorch.program import Program
@@ -94,13 +94,9 @@ def fit(
     >>> [round(value, 4) for value in history.loss]
     [0.68, 0.0011, 0.0]
     """
-    if epochs < 0:
-        raise InputError(f"fit: epochs is a number of 0 or more, but {epochs} was given")
-    if not program.outputs or program.outputs[0].shape != ():
-        raise InputError("fit: the first output of the program is the loss, and must be a scalar")
-    prepared = program.prepare(arrays)
-    rows = program.rows(prepared)
-    held_out = None if validation is None else program.prepare(validation)
+    _require_arguments(program, epochs, callbacks)
+    prepared, rows = program.checked(arrays, batch_size)
+    held_out = None if validation is None else program.checked(validation, batch_size)[0]
     source = random.default_rng(seed)
     state = State(program, History())
     bar = tqdm.tqdm(total=epochs, unit="epoch", disable=not progress) if progress else None
@@ -119,6 +115,21 @@ def fit(
     return state.history
 
 
+def _require_arguments(program: Any, epochs: Any, callbacks: Any) -> None:
+    """Refuse what cannot be fitted, before anything has changed."""
+    if not isinstance(program, Program):
+        raise ArgumentError(f"fit: a compiled program is expected, but {program!r} was given; see minitorch.compile")
+    if not isinstance(epochs, int | np.integer) or isinstance(epochs, bool) or epochs < 0:
+        raise InputError(f"fit: epochs is an int of 0 or more, but {epochs!r} was given")
+    if not program.outputs or program.outputs[0].shape != ():
+        raise InputError("fit: the first output of the program is the loss, and must be a scalar")
+    if not isinstance(callbacks, list | tuple):
+        raise ArgumentError(f"fit: callbacks are a list of functions, but {type(callbacks).__name__} was given")
+    for callback in callbacks:
+        if not callable(callback):
+            raise ArgumentError(f"fit: a callback is a function of the state, but {callback!r} was given")
+
+
 def _epoch(state: State, arrays: Sequence[Array], order: Array | None, rows: int, batch_size: int) -> None:
     results = state.program.batches(*arrays, order=order, batch_size=batch_size)
     losses = [float(result[0]) for result in results]
@@ -132,7 +143,7 @@ def _epoch(state: State, arrays: Sequence[Array], order: Array | None, rows: int
 def _validate(state: State, arrays: Sequence[Array], batch_size: int) -> None:
     values = state.program.evaluate(*arrays, batch_size=batch_size)
     first = values[0] if isinstance(values, list | tuple) else values
-    rows = state.program.rows(arrays)
+    rows = state.program.checked(arrays, batch_size)[1]
     state.validation_loss = mean_over_rows([float(v) for v in first], rows, batch_size)
     state.history.validation_loss.append(state.validation_loss)
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from minitorch import ops
-from minitorch.errors import GradientError, ShapeError
+from minitorch.errors import ArgumentError, GradientError, ShapeError
 from minitorch.graph.dim import equal
 from minitorch.graph.order import depth_first
 from minitorch.graph.origin import context, derived, here
@@ -36,7 +36,7 @@ def grad(loss: Tensor, wrt: Tensor | Tensors) -> Tensor | list[Tensor]:
     12.0
     """
     _require_scalar(loss, "grad")
-    targets = [wrt] if isinstance(wrt, Tensor) else list(wrt)
+    targets = _targets(wrt)
     gradients = _reverse([loss], [_one(loss)], targets)
     found = [g if g is not None else _missing(loss, t) for g, t in zip(gradients, targets, strict=True)]
     return found[0] if isinstance(wrt, Tensor) else found
@@ -177,7 +177,19 @@ def _paired(tensors: Tensors, vectors: Sequence[Operand], function: str, what: s
     return list(zip(tensors, vectors, strict=True))
 
 
-def _require_scalar(loss: Tensor, function: str) -> None:
+def _targets(wrt: object) -> list[Tensor]:
+    """What to differentiate by, as a list of tensors; an error for anything else."""
+    targets = [wrt] if isinstance(wrt, Tensor) else wrt
+    if isinstance(targets, list | tuple) and all(isinstance(t, Tensor) for t in targets):
+        return list(targets)
+    wrong = next((t for t in targets if not isinstance(t, Tensor)), None) if isinstance(targets, list | tuple) else wrt
+    hint = "; for a model give its parameters()" if hasattr(wrong, "parameters") else ""
+    raise ArgumentError(f"grad: gradients are taken by tensors, but {wrong!r} was given{hint}\n  in {here()!r}")
+
+
+def _require_scalar(loss: object, function: str) -> None:
+    if not isinstance(loss, Tensor):
+        raise ArgumentError(f"{function}: a loss is a tensor, but the {type(loss).__name__} {loss!r} was given\n  in {here()!r}")
     if loss.shape != ():
         how = "take .sum() or .mean() of it first, or use vjp with cotangents"
         raise GradientError(f"{function}: {loss.describe()} is not a scalar; {how}\n  in {here()!r}")

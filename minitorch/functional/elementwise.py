@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from minitorch import ops
+from minitorch.errors import DTypeError
 from minitorch.functional.arguments import axis_of, fail
 from minitorch.functional.reduction import logsumexp
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
@@ -57,7 +58,11 @@ def clip(x: Operand, low: Operand = None, high: Operand = None) -> Tensor:
 
 def cast(x: Operand, dtype: DTypeLike) -> Tensor:
     """`x` in another dtype, converted as NumPy's `astype` does."""
-    t, target = as_tensor(x, "cast"), dtype_of(dtype)
+    t = as_tensor(x, "cast")
+    try:
+        target = dtype_of(dtype)
+    except DTypeError as error:
+        raise fail(DTypeError, "cast", str(error), t) from None
     return t if t.dtype == target and not t.type.weak else ops.cast(t, dtype=target)
 
 

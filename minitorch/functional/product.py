@@ -11,7 +11,7 @@ from minitorch.functional.arguments import axis_of, fail
 from minitorch.functional.indexing import diagonal
 from minitorch.graph.dim import Size, equal
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
-from minitorch.graph.types import Type
+from minitorch.graph.types import Type, show_shape
 
 __all__ = ["dot", "einsum", "matmul", "outer", "tensordot"]
 
@@ -31,6 +31,11 @@ def matmul(a: Operand, b: Operand) -> Tensor:
         raise fail(ShapeError, "matmul", "a scalar has no axis to multiply along; use *", a, b)
     if a.ndim > 1 and b.ndim > 1:
         return ops.matmul(a, b)
+    inner = a.shape[-1], b.shape[-2] if b.ndim > 1 else b.shape[-1]
+    if equal(*inner) is False:
+        shapes = f"{show_shape(a.shape)} and {show_shape(b.shape)}"
+        differ = f"{shapes} do not chain: the inner sizes {inner[0]} and {inner[1]} differ"
+        raise fail(ShapeError, "matmul", differ, a, b)
     left = a if a.ndim > 1 else ops.reshape(a, shape=(1, *a.shape))
     right = b if b.ndim > 1 else ops.reshape(b, shape=(*b.shape, 1))
     product = ops.matmul(left, right)

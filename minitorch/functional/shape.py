@@ -10,7 +10,7 @@ from typing import Any
 from minitorch import ops
 from minitorch.errors import ShapeError
 from minitorch.functional.arguments import Axis, axes_of, axis_of, fail, shape_of
-from minitorch.graph.dim import Size, divide
+from minitorch.graph.dim import Size, divide, equal
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
 from minitorch.graph.types import DTypeLike, Type, dtype_of, show_shape
 from minitorch.ops.shape import Range
@@ -107,18 +107,30 @@ def squeeze(x: Operand, axis: Axis = None) -> Tensor:
 
 def concatenate(tensors: Sequence[Operand], axis: int = 0) -> Tensor:
     """Tensors joined along an axis that they have. Sizes along the others must agree."""
-    parts = [as_tensor(t, "concatenate") for t in tensors]
-    if not parts:
-        raise fail(ShapeError, "concatenate", "there is nothing to join")
+    parts = _parts(tensors, "concatenate")
     return ops.concatenate(*parts, axis=axis_of(parts[0], axis, "concatenate"))
 
 
 def stack(tensors: Sequence[Operand], axis: int = 0) -> Tensor:
     """Tensors of one shape joined along a new axis."""
-    if not tensors:
-        raise fail(ShapeError, "stack", "there is nothing to join")
-    i = axis_of(as_tensor(tensors[0], "stack"), axis, "stack", extra=1)
-    return concatenate([expand_dims(t, i) for t in tensors], i)
+    parts = _parts(tensors, "stack")
+    first = parts[0].shape
+    for part in parts[1:]:
+        if part.ndim != len(first) or any(equal(a, b) is False for a, b in zip(part.shape, first, strict=True)):
+            shapes = f"{show_shape(first)} and {show_shape(part.shape)}"
+            raise fail(ShapeError, "stack", f"{shapes} differ; tensors of one shape are stacked", parts[0], part)
+    i = axis_of(parts[0], axis, "stack", extra=1)
+    return concatenate([expand_dims(t, i) for t in parts], i)
+
+
+def _parts(tensors: Any, function: str) -> list[Tensor]:
+    """What is to be joined: at least one tensor, in a list or whatever else yields them."""
+    if isinstance(tensors, Tensor):
+        raise fail(TypeError, function, "takes a list of tensors, but was given one", tensors)
+    parts = [as_tensor(t, function) for t in tensors]
+    if not parts:
+        raise fail(ShapeError, function, "there is nothing to join")
+    return parts
 
 
 def split(x: Operand, sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:

@@ -94,6 +94,8 @@ def scope(name: str) -> Iterator[None]:
     >>> h.scope
     'encoder'
     """
+    if not isinstance(name, str):
+        raise TypeError(f"scope: a name is a str, but {name!r} was given")
     outer = context.scope
     context.scope = f"{outer}/{name}" if outer else name
     try:

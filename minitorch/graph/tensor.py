@@ -81,10 +81,12 @@ class Op:
         registry[self.name] = self
 
     def __call__(self, *inputs: Operand, **attrs: Any) -> Tensor:
-        tensors = [as_tensor(value, self.name) for value in inputs]
-        if self.operands is not None:
-            tensors = self._coerce(tensors)
+        tensors: list[Tensor] = [value for value in inputs if isinstance(value, Tensor)]
         try:
+            if len(tensors) < len(inputs):
+                tensors = [to_tensor(value) for value in inputs]
+            if self.operands is not None and tensors:
+                tensors = self._coerce(tensors)
             type = self.infer(*[t.type for t in tensors], **attrs)
         except MinitorchError as error:
             raise self._explain(error, tensors) from None
@@ -516,11 +518,19 @@ def _bools(value: Operand, operator: str) -> Tensor:
 
 def as_tensor(value: Operand, what: str = "an operation") -> Tensor:
     """`value` itself where it is a tensor, else a constant: weak for bare numbers and float arrays."""
+    try:
+        return to_tensor(value)
+    except MinitorchError as error:
+        raise type(error)(f"{what}: {error}\n  in {here()!r}") from None
+
+
+def to_tensor(value: Operand) -> Tensor:
+    """The same, with an error that leaves it to the caller to say where it happened."""
     if isinstance(value, Tensor):
         return value
     if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
-        raise DTypeError(f"{what}: the number {value} does not fit into 64 bits")
-    array = as_array(value, f"{what}: an operand")
+        raise DTypeError(f"the number {value} does not fit into 64 bits")
+    array = as_array(value, "an operand")
     weak = is_float(array.dtype) or (array.dtype.kind in "iu" and not isinstance(value, np.ndarray | list | tuple))
     return constant_of(array, weak)
 

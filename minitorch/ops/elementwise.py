@@ -44,8 +44,7 @@ def elementwise(
     """
 
     def infer(*types: Type, **attrs: object) -> Type:
-        if len(types) != arity(kernel, attrs):
-            raise ArgumentError(f"takes {arity(kernel, attrs)} operands, but {len(types)} were given")
+        _require_arguments(kernel, types, attrs)
         checks: list[Check] = []
         shape = broadcast([t.shape for t in types], checks)
         weak = all(t.weak for t in types)
@@ -56,6 +55,15 @@ def elementwise(
         name, infer, kernel, gradient, operands, lambda out, *_, **__: flops * out.size,
         elementwise=True, inplace=free if inplace is None else inplace, uncoerced=uncoerced,
     )  # fmt: skip
+
+
+def _require_arguments(kernel: Callable[..., Any], types: Sequence[Type], attrs: Mapping[str, object]) -> None:
+    expected = arity(kernel, attrs)
+    if len(types) != expected:
+        raise ArgumentError(f"takes {expected} operand{'s' * (expected != 1)}, but {len(types)} were given")
+    unknown = [name for name in attrs if isinstance(kernel, np.ufunc) or name not in _required(kernel)]
+    if unknown:
+        raise ArgumentError(f"takes no argument named {unknown[0]!r}")
 
 
 def arity(kernel: Callable[..., Any], attrs: Mapping[str, object]) -> int:
@@ -77,7 +85,7 @@ def numbers(types: Sequence[Type]) -> tuple[DType, bool]:
     """The common dtype, where bools have no meaning."""
     dtype, weak = common_dtype(types)
     if dtype == BOOL:
-        raise DTypeError("takes numbers, not bools; use the logical functions, != or .astype")
+        raise DTypeError("takes numbers, not bools; use logical_not, logical_and, != or .astype")
     return dtype, weak
 
 
@@ -117,9 +125,16 @@ def _where_kernel(condition: Array, a: Array, b: Array, out: Array | None = None
     return out
 
 
-where: Op = elementwise(
-    "where", _where_kernel, lambda g, y, c, a, b: (None, where(c, g, 0), where(c, 0, g)),
-    operands=common_dtype, inplace=(2,), uncoerced=(0,),
+def _where_type(condition: Type, a: Type, b: Type) -> Type:
+    if condition.dtype != BOOL:
+        raise DTypeError(f"a condition is made of bools, but this one is {condition.dtype}; compare it, say with != 0")
+    checks: list[Check] = []
+    return Type(broadcast([condition.shape, a.shape, b.shape], checks), b.dtype, a.weak and b.weak, tuple(checks))
+
+
+where: Op = Op(
+    "where", _where_type, _where_kernel, lambda g, y, c, a, b: (None, where(c, g, 0), where(c, 0, g)), common_dtype,
+    lambda out, *_: out.size, elementwise=True, inplace=(2,), uncoerced=(0,),
 )  # fmt: skip
 maximum = elementwise(
     "maximum", np.maximum, lambda g, y, a, b: (tied(g, less(a, b), a, b), tied(g, greater(a, b), a, b)),

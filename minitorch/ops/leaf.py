@@ -98,6 +98,8 @@ def variable(value: Operand, name: str | None = None, dtype: DTypeLike = "float3
 
 
 def _stored(op: Op, value: Operand, name: str | None, dtype: DTypeLike) -> Tensor:
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"{op.name}: a name is a str, but {name!r} was given")
     what = f"{op.name} {name!r}" if name else op.name
     array = fitting(as_array(value, what), dtype_of(dtype), what)
     shape: Shape = array.shape

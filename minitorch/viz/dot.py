@@ -68,7 +68,7 @@ def in_order(picture: Picture) -> bool:
         source, target = picture.boxes[arrow.source], picture.boxes[arrow.target]
         if arrow.upward and source.role not in LATE and source.home != target.home:
             continue  # a value for a gradient elsewhere: it can be led around
-        a, b = ((*picture.boxes[number].cluster, number) for number in ends(arrow))
+        a, b = ((*picture.boxes[number].frame, number) for number in ends(arrow))
         parting = next((i for i, (left, right) in enumerate(zip(a, b, strict=False)) if left != right), None)
         if parting is not None:
             between.add_edge(a[: parting + 1], b[: parting + 1])
@@ -80,10 +80,10 @@ def in_order(picture: Picture) -> bool:
 
 def _frame(frames: dict[Path, Any], box: Box) -> Any:
     """The frame that a box stands in, made with those around it when first met."""
-    path = box.cluster
+    path = box.frame
     for depth in range(1, len(path) + 1):
         if path[:depth] not in frames:
-            section = box.role if depth > len(box.home) else ""
+            section = box.section if depth > len(box.home) else ""
             look = {**CLUSTER, "fillcolor": SECTION_FILL.get(section, CLUSTER["fillcolor"]), "tooltip": " "}
             attributes = {"label": _plain(path[depth - 1]), **look}
             frames[path[:depth]] = graphviz.Digraph(f"cluster_{len(frames)}", graph_attr=attributes)
@@ -111,6 +111,7 @@ def _node(box: Box) -> dict[str, str]:
         "label": f"<<B>{_text(box.title)}</B>{html.escape(box.call)}{lines}>",
         "shape": look.shape, "color": look.line, "fillcolor": look.fill,
         "tooltip": _plain(box.note), **({"peripheries": "2"} if box.output else {}),
+        **({"style": f"{NODE['style']},dashed"} if box.repeated else {}),
     }  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from minitorch.viz.dot import at_level, digraph_of, in_order
 from minitorch.viz.engines import render
 
 FORMATS = {"svg": "svg", "png": "png", "pdf": "pdf", "dot": "dot", "gv": "dot"}
-MOST_BOXES = 2000
+MOST_BOXES = 1500
+MOST_INCHES = {"png": "80", "pdf": "200"}  # what is larger is made smaller: programs that show them have limits
 
 
 def draw(what: Any, path: str | os.PathLike[str], *, format: str | None = None, level: str = "op") -> None:
@@ -29,8 +30,16 @@ def draw(what: Any, path: str | os.PathLike[str], *, format: str | None = None, 
     if kind != "dot" and len(picture.boxes) > MOST_BOXES:
         how = "write it as .dot" + ("" if level == "layer" else ', or draw it with level="layer"')
         raise ValueError(f"draw: {len(picture.boxes)} boxes are more than can be laid out well ({MOST_BOXES}); {how}")
-    ways = [digraph_of(picture, careful).source for careful in ((False, True) if in_order(picture) else (True,))]
-    write_whole(path, ways[0].encode() if kind == "dot" else render(ways, kind))
+    tries = (False, True) if in_order(picture) else (True,)
+    write_whole(path, _content([digraph_of(picture, careful) for careful in tries], kind))
+
+
+def _content(ways: list[Any], kind: str) -> bytes:
+    if kind == "dot":
+        return str(ways[0].source).encode()
+    for way in ways:
+        way.attr(**({"size": MOST_INCHES[kind]} if kind in MOST_INCHES else {}))
+    return render([way.source for way in ways], kind)
 
 
 def _kind(path: Path, format: str | None) -> str:

@@ -55,7 +55,7 @@ def _merged(boxes: list[Box]) -> Box:
         return boxes[0]
     titles = list(dict.fromkeys(box.title for box in boxes if box.role not in ("parameter", "constant")))
     shown = ", ".join(titles[:MOST_TITLES]) + (", ..." if len(titles) > MOST_TITLES else "")
-    held = [f"{box.title} {' '.join(box.details)}" for box in boxes if box.role == "parameter"]
+    held = [f"{box.title} {' '.join(box.details)}" for box in boxes if box.role == "parameter" and not box.repeated]
     output = any(box.output for box in boxes)
     details = (*filter(None, (shown,)), *held, *(("output",) if output else ()))
     note = f"{'/'.join(home)}: {len(boxes)} nodes"

@@ -26,11 +26,13 @@ class Box:
     details: tuple[str, ...] = ()
     note: str = ""
     output: bool = False
+    repeated: bool = False  # one of several for the same node, each where it is read
+    section: str = ""  # the frame inside that of its scope, one for gradients and one for updates
 
     @property
-    def cluster(self) -> Path:
-        """The frame around it: its scope, and inside that one for gradients and one for updates."""
-        return (*self.home, self.role) if self.role in LATE else self.home
+    def frame(self) -> Path:
+        """The names of the frames around it, the outermost first."""
+        return (*self.home, self.section) if self.section else self.home
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,38 +73,47 @@ class _Drawing:
         targets = [target for target, _ in graph.updates]
         nodes = list(dict.fromkeys((*graph.nodes, *graph.inputs, *targets)))
         self.readers = _readers(nodes)
-        self.targets, self.outputs, roots = set(targets), set(graph.outputs), set(graph.roots)
-        self.homes = _homes(nodes, self.readers, graph)
-        self.climbs = any(node.role == "forward" for node in nodes)
+        self.outputs, roots = set(graph.outputs), set(graph.roots)
         self.inlined = {n for n in nodes if n.op.name == "constant" and not n.shape and n not in roots}
-        shown = [(node, home) for node in nodes if node not in self.inlined for home in self.places(node)]
+        self.climbs = any(node.role == "forward" for node in nodes)
+        self.apart = self._apart(nodes, roots.union(targets))
+        self.places = self._places(nodes, _homes(nodes, self.readers, graph))
+        shown = [(node, home) for node in nodes if node not in self.inlined for home in self.places[node]]
         self.number = {place: i for i, place in enumerate(shown)}
+
+    def _apart(self, nodes: Sequence[Tensor], kept: set[Tensor]) -> set[Tensor]:
+        """What is no part of the flow, but there for gradients and updates alone: learning rates, vectors of ones."""
+        apart: set[Tensor] = set()
+        for node in nodes:
+            serves = node not in kept and all(reader.role in LATE for reader in self.readers[node])
+            leaf = node.role in ("parameter", "constant")
+            if serves and (leaf or (node.role in LATE and all(i in self.inlined or i in apart for i in node.inputs))):
+                apart.add(node)
+        return apart
+
+    def _places(self, nodes: Sequence[Tensor], homes: Mapping[Tensor, Path]) -> dict[Tensor, list[Path]]:
+        """The scopes that a node stands in: its own; in each that reads it, if it is apart, not across them all."""
+        places: dict[Tensor, list[Path]] = {}
+        for node in reversed(nodes):
+            read = [home for reader in self.readers[node] for home in places[reader]]
+            places[node] = list(dict.fromkeys(read)) if node in self.apart and read else [homes[node]]
+        return places
 
     def picture(self) -> Picture:
         boxes = [self.box(node, home) for node, home in self.number]
-        arrows = [arrow for node, _ in self.number for arrow in self.arrows(node)]
+        arrows = [arrow for node, home in self.number for arrow in self.arrows(node, home)]
         writes = [self.write(target, value) for target, value in self.graph.updates]
         return Picture(printable(self.graph.name), tuple(boxes), (*arrows, *writes))
 
     # ---- boxes ----
 
-    def places(self, node: Tensor) -> list[Path]:
-        """The scopes it stands in: one, but a learning rate stands in each that reads it, not across them all."""
-        return (
-            list(dict.fromkeys(self.homes[r] for r in self.readers[node])) if self.aside(node) else [self.homes[node]]
-        )
-
-    def aside(self, node: Tensor) -> bool:
-        """Whether it is a leaf that is there for gradients and updates alone, and is not what they change."""
-        leaf = node.role in ("parameter", "constant") and node not in self.targets
-        return leaf and bool(self.readers[node]) and all(reader.role in LATE for reader in self.readers[node])
-
     def box(self, node: Tensor, home: Path) -> Box:
-        output = node in self.outputs
+        output, repeated = node in self.outputs, len(self.places[node]) > 1
         told = str(node.type) if node.role in ("placeholder", "parameter", "constant") else _attributes(node)
-        details = (printable(told), "output" if output else "")
+        details = tuple(filter(None, (printable(told), "output" if output else "")))
         title = self.title(node).removeprefix("".join(f"{scope}." for scope in home[-1:]))
-        return Box(title, node.role, home, self.call(node), tuple(filter(None, details)), self.note(node), output)
+        section = node.role if node.role in LATE else ""
+        return Box(title, node.role, home, self.call(node), details, self.note(node), output, repeated, section)
 
     def title(self, node: Tensor) -> str:
         """The name that the user gave, else the operation."""
@@ -125,22 +136,22 @@ class _Drawing:
 
     # ---- arrows ----
 
-    def arrows(self, node: Tensor) -> Iterable[Arrow]:
-        home = self.homes[node]
+    def arrows(self, node: Tensor, home: Path) -> Iterable[Arrow]:
         for position, source in enumerate(node.inputs):
             if source not in self.inlined:
-                aside = self.aside(source)
+                apart = source in self.apart
+                above = self.number[source, home if apart else self.places[source][0]]
                 note = f"{self.labels[source]}, operand {position} of {self.labels[node]}"
-                yield Arrow(
-                    self.number[source, home if aside else self.homes[source]], self.number[node, home], node.role,
-                    printable(str(source.type)), note, upward=self.upward(node) and not aside,
-                )  # fmt: skip
+                upward = self.upward(node) and not (apart and not source.inputs)
+                yield Arrow(above, self.number[node, home], node.role, printable(str(source.type)), note, upward)
 
     def write(self, target: Tensor, value: Tensor) -> Arrow:
         """From a new value to its parameter."""
-        source, goal = self.number[value, self.homes[value]], self.number[target, self.homes[target]]
+        source, goal = ((t, self.places[t][0]) for t in (value, target))
         note = f"the new value of {self.labels[target]}"
-        return Arrow(source, goal, "update", "", note, upward=not self.upward(value), writes=True)
+        return Arrow(
+            self.number[source], self.number[goal], "update", "", note, upward=not self.upward(value), writes=True
+        )
 
     def upward(self, node: Tensor) -> bool:
         return self.climbs and node.role in LATE
