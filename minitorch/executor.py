@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minitorch.compiler.backends import Backend, Bound, Memory
+from minitorch.compiler.backends.interpreter import evaluate_node
 from minitorch.compiler.plan import Plan
 from minitorch.errors import InputError
 from minitorch.graph.array import as_array, fitting
@@ -64,7 +65,22 @@ class Executor:
         bound = self.bound.get(shapes)
         if bound is None:
             bound = self._bind(shapes)
-        return bound(*arrays)
+        try:
+            return bound(*arrays)
+        except Exception as error:
+            raise self._blamed(error, arrays, shapes) from error
+
+    def _blamed(self, error: Exception, arrays: Sequence[Array], shapes: Shapes) -> Exception:
+        """The error of a kernel with the node that it came from, found by computing node by node."""
+        sizes = self.sizes(shapes)
+        values = dict(zip(self.inputs, arrays, strict=True))
+        for node in self.plan.graph.nodes:
+            try:
+                if node not in values:
+                    values[node] = evaluate_node(node, [values[i] for i in node.inputs], sizes)
+            except Exception as again:
+                return InputError(f"{node.op.name}: {again}\n  {node.describe()}\n  in {node.origin!r}")
+        return error
 
     # ---- arguments ----
 

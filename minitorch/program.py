@@ -72,7 +72,7 @@ class Program:
     def __init__(
         self, traced: Graph, requirements: Sequence[Requirement], backend: str, pack: Callable[[Sequence[Array]], Any]
     ) -> None:
-        self._pack, self._requirements = pack, requirements
+        self._pack = pack
         self.passes: tuple[PassRecord, ...] = optimise(traced)
         """What each pass did, in order."""
         self.traced: Graph = self.passes[1].after
@@ -106,7 +106,7 @@ class Program:
 
     # ---- running ----
 
-    def __call__(self, *values: Any, **named: Any) -> Any:
+    def __call__(self, /, *values: Any, **named: Any) -> Any:
         if named or len(values) != self._arity:
             values = self._by_name(values, named)
         executor = self._executor
@@ -172,7 +172,7 @@ class Program:
         if self._without_updates is None:
             name = f"{self.graph.name}, without updates"
             bare = Graph(self.traced.outputs, (), self.traced.inputs, name, training=False)
-            self._without_updates = Program(bare, self._requirements, self.backend, self._pack)
+            self._without_updates = Program(bare, requirements_of(bare), self.backend, self._pack)
         return self._without_updates.loop(*arrays, batch_size=batch_size)
 
     # ---- looking ----
@@ -238,8 +238,12 @@ def trace(
     pairs += _random_updates(Graph(results, pairs, training=trains))
     graph = Graph(results, pairs, placeholders, name, training=trains)
     _require_inputs(graph)
-    requirements = dict.fromkeys(Requirement(check, node) for node in graph.nodes for check in node.type.checks)
-    return graph, list(requirements)
+    return graph, requirements_of(graph)
+
+
+def requirements_of(graph: Graph) -> list[Requirement]:
+    """What the nodes of a graph need of sizes that only a run can tell."""
+    return list(dict.fromkeys(Requirement(check, node) for node in graph.nodes for check in node.type.checks))
 
 
 def _inputs(inputs: Sequence[Tensor]) -> list[Tensor]:

@@ -189,7 +189,9 @@ def _targets(wrt: object) -> list[Tensor]:
 
 def _require_scalar(loss: object, function: str) -> None:
     if not isinstance(loss, Tensor):
-        raise ArgumentError(f"{function}: a loss is a tensor, but the {type(loss).__name__} {loss!r} was given\n  in {here()!r}")
+        raise ArgumentError(
+            f"{function}: a loss is a tensor, but the {type(loss).__name__} {loss!r} was given\n  in {here()!r}"
+        )
     if loss.shape != ():
         how = "take .sum() or .mean() of it first, or use vjp with cotangents"
         raise GradientError(f"{function}: {loss.describe()} is not a scalar; {how}\n  in {here()!r}")

@@ -39,7 +39,7 @@ def getitem(x: Tensor, key: Any) -> Tensor:
         return _basic(x, basic)
     ints_too = [_as_index(k) if isinstance(k, int) else k for k in keys]  # an int beside arrays is one more array
     sliced = _basic(x, [slice(None) if isinstance(k, Tensor) else k for k in ints_too])
-    return _gathered(sliced, ints_too)
+    return _gathered(sliced, ints_too, x)
 
 
 def _plain(x: Tensor, key: Any) -> Any:
@@ -53,7 +53,10 @@ def _plain(x: Tensor, key: Any) -> Any:
         raise fail(TypeError, "indexing", f"{kind} is not an index: ints, slices, ..., None and arrays of ints are", x)
     if isinstance(key, list) and not key:
         key = np.empty(0, np.int64)
-    t = as_tensor(key, "indexing")
+    try:
+        t = as_tensor(key, "an index")
+    except DTypeError as error:
+        raise fail(DTypeError, "indexing", str(error).partition("\n")[0], x) from None
     if t.dtype.kind not in "iub":
         raise fail(DTypeError, "indexing", f"an index is made of ints or bools, but has the dtype {t.dtype}", x)
     return t
@@ -159,10 +162,12 @@ def _count(distance: Size, step: int) -> Size:
 # ---- arrays of ints: the axes they index become one, read by one linear index ----
 
 
-def _gathered(x: Tensor, keys: Sequence[Any]) -> Tensor:
+def _gathered(x: Tensor, keys: Sequence[Any], whole: Tensor) -> Tensor:
     """`x`, sliced already, read by the tensors among `keys`, which stand at their axes."""
     axes = [i for i, k in enumerate(keys) if isinstance(k, Tensor)]
-    tensors = [_require_in_range(x, k, i, "indexing") for i, k in enumerate(keys) if isinstance(k, Tensor)]
+    for i in axes:
+        _require_in_range(x.shape[i], keys[i], i, "indexing", whole)
+    tensors = [keys[i] for i in axes]
     checks: list[Check] = []
     common = broadcast([t.shape for t in tensors], checks)
     rest = tuple(i for i in range(x.ndim) if i not in axes)
@@ -186,16 +191,14 @@ def _linear(tensors: Sequence[Tensor], sizes: Sequence[Size]) -> Tensor:
     return total
 
 
-def _require_in_range(x: Tensor, indices: Tensor, axis: int, function: str) -> Tensor:
-    """`indices`, unless they are known to name what is not there."""
-    size = x.shape[axis]
+def _require_in_range(size: Size, indices: Tensor, axis: int, function: str, x: Tensor) -> None:
+    """Refuse indices that are known to name what is not there."""
     if indices.op.name == "constant" and isinstance(size, int):
         values = indices.attrs["value"]
         wrong = values[(values < -size) | (values >= size)]
         if wrong.size:
             message = f"index {wrong.flat[0]} is out of range for axis {axis} of size {size}"
             raise fail(ShapeError, function, message, x)
-    return indices
 
 
 def _moved(picked: Tensor, count: int, at: int) -> Tensor:
@@ -216,7 +219,8 @@ def take(x: Operand, indices: Operand, axis: int | None = None) -> Tensor:
     if axis is None:
         x, axis = ops.reshape(x, shape=(x.size,)), 0
     i = axis_of(x, axis, "take")
-    return ops.take(x, _require_in_range(x, t, i, "take"), axis=i)
+    _require_in_range(x.shape[i], t, i, "take", x)
+    return ops.take(x, t, axis=i)
 
 
 def take_along_axis(x: Operand, indices: Operand, axis: int) -> Tensor:

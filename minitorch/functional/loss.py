@@ -6,11 +6,12 @@ from minitorch import ops
 from minitorch.errors import ShapeError
 from minitorch.functional.arguments import fail
 from minitorch.functional.elementwise import log_softmax
-from minitorch.functional.indexing import one_hot
+from minitorch.functional.indexing import take_along_axis
 from minitorch.functional.reduction import mean
+from minitorch.functional.shape import expand_dims
 from minitorch.graph.dim import Size, equal
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
-from minitorch.graph.types import FLOAT32, is_float, show_shape
+from minitorch.graph.types import show_shape
 
 __all__ = ["binary_cross_entropy", "cross_entropy", "huber_loss", "mae_loss", "mse_loss"]
 
@@ -56,7 +57,8 @@ def huber_loss(prediction: Operand, target: Operand, delta: float = 1.0) -> Tens
     if not delta > 0:
         raise fail(ValueError, "huber_loss", f"delta is {delta}; a number greater than 0 is expected")
     distance = ops.abs(p - t)
-    return mean(ops.where(distance <= delta, ops.square(distance) * 0.5, delta * (distance - 0.5 * delta)))
+    near = ops.minimum(distance, delta)  # no branch that is not taken can be infinite: 0 * inf would be NaN
+    return mean(ops.square(near) * 0.5 + delta * (distance - near))
 
 
 def binary_cross_entropy(prediction: Operand, target: Operand, from_logits: bool = False) -> Tensor:
@@ -68,8 +70,7 @@ def binary_cross_entropy(prediction: Operand, target: Operand, from_logits: bool
     p, t = _same_shape("binary_cross_entropy", prediction, target)
     if from_logits:
         return mean(ops.softplus(p) - t * p)
-    log_p, log_q = ops.maximum(ops.log(p), -100.0), ops.maximum(ops.log(1 - p), -100.0)
-    return mean(-(t * log_p + (1 - t) * log_q))
+    return mean(ops.bernoulli_loss(p, t))
 
 
 def cross_entropy(logits: Operand, target: Operand) -> Tensor:
@@ -82,6 +83,6 @@ def cross_entropy(logits: Operand, target: Operand) -> Tensor:
     if z.ndim != 2:
         raise fail(ShapeError, "cross_entropy", f"logits are (rows, classes), but have {show_shape(z.shape)}", z)
     if t.dtype.kind in "iu" and t.ndim == 1:
-        t = one_hot(t, z.shape[1], dtype=z.dtype if is_float(z.dtype) else FLOAT32)
+        return mean(-take_along_axis(log_softmax(z), expand_dims(t, 1), axis=1))
     z, t = _same_shape("cross_entropy", z, t)
     return mean(-ops.sum(t * log_softmax(z), axis=(1,), keepdims=False))

@@ -124,10 +124,15 @@ def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """log(sum(exp(x))) over `axis`, shifted by the greatest element so that nothing overflows."""
     x = as_tensor(x, "logsumexp")
     axes = axes_of(x, axis, "logsumexp")
-    top = ops.stop_gradient(ops.max(x, axis=axes, keepdims=True))
-    top = ops.where(ops.abs(top) < float("inf"), top, 0)  # inf - inf would be NaN
+    top = peak(x, axes)
     total = ops.log(ops.sum(ops.exp(x - top), axis=axes, keepdims=True)) + top
     return total if keepdims else ops.reshape(total, shape=reduced(x.type, axes, False))
+
+
+def peak(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """The greatest element over axes that stay as 1, without a gradient; 0 where it is infinite: inf - inf is NaN."""
+    top = ops.stop_gradient(ops.max(x, axis=axes, keepdims=True))
+    return ops.where(ops.abs(top) < float("inf"), top, 0)
 
 
 def cumsum(x: Operand, axis: int | None = None) -> Tensor:

@@ -80,7 +80,7 @@ def _quotient(x: Tensor, rest: Size) -> Size:
     exact = divide(x.size, rest)
     if exact is not None:
         return exact
-    if isinstance(x.size, int) or rest == 0:
+    if (isinstance(x.size, int) and isinstance(rest, int)) or rest == 0:
         raise fail(ShapeError, "reshape", f"{x.size} elements do not divide by {rest}", x)
     return x.size // rest  # the row checks at run time that nothing is left over
 

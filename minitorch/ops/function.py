@@ -7,6 +7,7 @@ those of Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, chapte
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from minitorch.ops.elementwise import (
     greater_equal,
     less_equal,
     logical_and,
+    maximum,
     numbers,
     sign,
     square,
@@ -26,8 +28,8 @@ from minitorch.ops.elementwise import (
 )  # fmt: skip
 
 __all__ = [
-    "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "ceil", "cos", "cosh", "erf",
-    "exp", "exp2", "expm1", "fixed_power", "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2",
+    "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "bernoulli_loss", "ceil", "cos", "cosh",
+    "erf", "exp", "exp2", "expm1", "fixed_power", "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2",
     "power", "raised", "reciprocal", "relu", "rint", "sigmoid", "sin", "sinh", "softplus", "sqrt", "tan", "tanh",
     "trunc",
 ]  # fmt: skip
@@ -72,7 +74,7 @@ def _fixed_power_kernel(x: Array, exponent: float, out: Array | None = None) -> 
 # fmt: off
 exp        = elementwise("exp",        np.exp,        lambda g, y, x: (g * y,), flops=10)
 exp2       = elementwise("exp2",       np.exp2,       lambda g, y, x: (g * LN2 * y,), flops=10)
-expm1      = elementwise("expm1",      np.expm1,      lambda g, y, x: (g * (y + 1),), flops=10)
+expm1      = elementwise("expm1",      np.expm1,      lambda g, y, x: (g * exp(x),), flops=10)
 log        = elementwise("log",        np.log,        lambda g, y, x: (g / x,), flops=10)
 log2       = elementwise("log2",       np.log2,       lambda g, y, x: (g / (x * LN2),), flops=10)
 log10      = elementwise("log10",      np.log10,      lambda g, y, x: (g / (x * LN10),), flops=10)
@@ -136,9 +138,10 @@ arctanh = elementwise("arctanh", np.arctanh, lambda g, y, x: (g / (1 - square(x)
 
 
 def arctan2_gradient(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """d(atan2(a, b)) = (b da - a db) / (a^2 + b^2); NaN where both are 0, as in PyTorch."""
-    scale = g / (square(a) + square(b))
-    return b * scale, -a * scale
+    """d(atan2(a, b)) = (b da - a db) / (a^2 + b^2); 0 where both are 0, as in PyTorch."""
+    length = square(a) + square(b)
+    scale = where(equal(length, 0), 0, reciprocal(length))
+    return g * b * scale, -g * a * scale
 
 
 arctan2 = elementwise("arctan2", np.arctan2, arctan2_gradient, flops=10)
@@ -155,12 +158,30 @@ erf = elementwise(
 )
 
 
+# ---- the cross-entropy of yes and no ----
+
+
+def _bernoulli_kernel(p: Any, t: Any, out: Array | None = None) -> Array:
+    yes, no = np.maximum(np.log(p), -100), np.maximum(np.log1p(-p), -100)
+    return np.asarray(np.negative(t * yes + (1 - t) * no, out=out))
+
+
+def bernoulli_gradient(g: Tensor, y: Tensor, p: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    """(p - t) / (p (1 - p)) dp, with the denominator held at 1e-12, as in PyTorch; and log((1 - p) / p) dt."""
+    slope = (p - t) / maximum(p * (1 - p), 1e-12)
+    return g * slope, g * (maximum(log1p(-p), -100) - maximum(log(p), -100))
+
+
+bernoulli_loss = elementwise("bernoulli_loss", _bernoulli_kernel, bernoulli_gradient, flops=30)
+
+
 # ---- steps: flat wherever they have a derivative, so the gradient is 0 everywhere, as in PyTorch ----
 
-floor, ceil, trunc, rint = (
+floor, ceil, trunc = (
     elementwise(ufunc.__name__, ufunc, lambda g, y, x: (0,), operands=numbers)
-    for ufunc in (np.floor, np.ceil, np.trunc, np.rint)
+    for ufunc in (np.floor, np.ceil, np.trunc)
 )
+rint = elementwise("rint", np.rint, lambda g, y, x: (0,))
 
 
 # ---- kinks, and activations ----

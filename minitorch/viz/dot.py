@@ -1,5 +1,7 @@
 """A picture as a Graphviz graph: boxes in nested frames, typed arrows, names made harmless."""
 
+from __future__ import annotations
+
 import html
 from typing import Any
 
@@ -22,9 +24,9 @@ WEIGHT = {
 def to_graphviz(what: Any, *, level: str = "op") -> Any:
     """A `graphviz.Digraph` of a tensor, a graph, a program or a module.
 
-    A node is `n` and its number in the graph. Where gradients climb beside the forward pass, an edge is written from
-    the reader to the source and drawn backwards (`dir=back`), which is how Graphviz is told who stands above whom: read
-    the structure from `to_networkx`, not from this.
+    `level` is "op" or "layer", as for `draw`. Gradients climb beside what they are gradients of: their edges are
+    written from the reader to the source and drawn backwards (`dir=back`), for that is how Graphviz is told who stands
+    above whom. So read the structure from `to_networkx`, not from this.
     """
     picture = at_level(what, level)
     return digraph_of(picture, careful=not in_order(picture))
@@ -98,7 +100,9 @@ def _legend(picture: Picture) -> str:
         for role, look in LOOKS.items() if role in roles
     )  # fmt: skip
     name = f"<TD><B>{_text(picture.name)}</B></TD>"
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="4" CELLPADDING="3"><TR>{name}{cells}</TR></TABLE>>'
+    repeated = any(box.repeated for box in picture.boxes)
+    remark = f"<TD>{_small('dashed: one value, drawn in each scope that reads it')}</TD>" if repeated else ""
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="4" CELLPADDING="3"><TR>{name}{cells}{remark}</TR></TABLE>>'
 
 
 # ---- nodes and edges ----

@@ -1,5 +1,7 @@
 """`draw`: a picture in a file, of the kind that the suffix names."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
 from typing import Any

@@ -1,5 +1,7 @@
 """The levels a picture can be drawn at: every operation, or one box for each module and phase."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,7 +20,8 @@ def by_layer(picture: Picture) -> Picture:
     """One box for what is forward in a scope, one for its gradients, one for its updates; the rest as it is."""
     members: dict[object, list[int]] = {}
     for i, box in enumerate(picture.boxes):
-        members.setdefault((box.home, _phase(box)) if box.home else i, []).append(i)
+        alone = not box.home or box.role == "placeholder"
+        members.setdefault(i if alone else (box.home, _phase(box)), []).append(i)
     number = {i: new for new, group in enumerate(members.values()) for i in group}
     boxes = [_merged([picture.boxes[i] for i in group]) for group in members.values()]
     between: dict[tuple[int, int, bool], list[Arrow]] = {}
@@ -28,8 +31,7 @@ def by_layer(picture: Picture) -> Picture:
     arrows = [
         _bundled(group, source, target)
         for (source, target, _), group in between.items()
-        if source != target
-        and (target, source, True) not in between  # an update reads what it writes: one arrow says so
+        if source != target and (target, source, True) not in between  # to write it, an update has read it
     ]
     return Picture(picture.name, tuple(boxes), tuple(arrows))
 
@@ -38,7 +40,7 @@ LEVELS: dict[str, Callable[[Picture], Picture]] = {"op": by_operation, "layer": 
 
 
 def _phase(box: Box) -> str:
-    return box.role if box.role in (*LATE, "placeholder") else "forward"
+    return box.role if box.role in LATE else "forward"
 
 
 def _bundled(arrows: list[Arrow], source: int, target: int) -> Arrow:

@@ -1,5 +1,7 @@
 """A picture as data: boxes and arrows, told from a graph. Every format is written from this one."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

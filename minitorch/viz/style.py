@@ -1,5 +1,7 @@
 """How pictures look: a colour and a shape for each role, apart from each other for colour-blind readers too."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 

@@ -1,5 +1,7 @@
 """What a picture is of: tensors, graphs, programs and modules, each as the graph to draw."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from minitorch import ops
