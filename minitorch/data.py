@@ -75,7 +75,9 @@ def standardize(train: Any, *others: Any) -> Any:
     [[-1.0], [1.0]]
     """
     first = np.asarray(train)
-    mean, deviation = first.mean(0), first.std(0)
-    scale = np.where(deviation > 0, deviation, 1)
+    constant = (first == first[:1]).all(0) if len(first) else np.zeros(first.shape[1:], bool)
+    mean = np.where(constant, first[0], first.mean(0)) if len(first) else first.sum(0)
+    deviation = first.std(0) if len(first) else first.sum(0)
+    scale = np.where(constant | (deviation == 0), 1, deviation).astype(deviation.dtype)
     scaled = [(np.asarray(a) - mean) / scale for a in (train, *others)]
     return scaled if others else scaled[0]

@@ -68,7 +68,10 @@ class Executor:
         try:
             return bound(*arrays)
         except Exception as error:
-            raise self._blamed(error, arrays, shapes) from error
+            blamed = self._blamed(error, arrays, shapes)
+            if blamed is error:
+                raise
+            raise blamed from error
 
     def _blamed(self, error: Exception, arrays: Sequence[Array], shapes: Shapes) -> Exception:
         """The error of a kernel with the node that it came from, found by computing node by node."""
@@ -79,7 +82,11 @@ class Executor:
                 if node not in values:
                     values[node] = evaluate_node(node, [values[i] for i in node.inputs], sizes)
             except Exception as again:
-                return InputError(f"{node.op.name}: {again}\n  {node.describe()}\n  in {node.origin!r}")
+                where = f"{node.op.name}: {again}\n  {node.describe()}\n  in {node.origin!r}"
+                if isinstance(again, IndexError):  # the values given name what is not there
+                    return InputError(where)
+                error.add_note(where)
+                return error
         return error
 
     # ---- arguments ----

@@ -68,7 +68,7 @@ def read(path: Path) -> dict[str, Array]:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write `content` so that `path` is, at every moment, the old file or the new one."""
-    folder, name = os.path.split(os.path.abspath(path))
+    folder, name = os.path.split(os.path.realpath(path))  # through a link, so that the link stays one
     handle, temporary = tempfile.mkstemp(prefix=f".{name[:100]}.", dir=folder)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -76,7 +76,7 @@ def write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, _mode(path))
-        os.replace(temporary, path)
+        os.replace(temporary, os.path.join(folder, name))
     except BaseException:
         if os.path.exists(temporary):
             os.unlink(temporary)

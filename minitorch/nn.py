@@ -168,12 +168,16 @@ class Module:
         rows = as_array(X, "predict: X")
         dtype = next((p.dtype for p in self.parameters()), dtype_of("float32"))
         programs: dict[Any, Program] = vars(self).setdefault("_programs", {})
-        key = rows.shape[1:], dtype
+        key = rows.shape[1:], dtype, self._structure()
         if key not in programs:
             x = ops.placeholder("X", ("batch", *rows.shape[1:]) if rows.ndim else (), dtype)
             programs[key] = compile([x], self(x), name=f"{type(self).__name__}.predict")
         result: Array = programs[key](rows)
         return result
+
+    def _structure(self) -> tuple[Any, ...]:
+        """What a compiled prediction depends on: which modules and tensors are there, and every other attribute."""
+        return tuple(_fingerprint(k, v) for k, v in vars(self).items() if k != "_programs")
 
     def summary(self) -> str:
         """A table of the modules inside, with what each holds."""
@@ -196,6 +200,17 @@ class Module:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+def _fingerprint(name: str, value: Any) -> Any:
+    """An attribute as a key that changes when the graph it leads to may."""
+    if isinstance(value, Module):
+        return name, id(value), value._structure()
+    if isinstance(value, list | tuple):
+        return name, tuple(_fingerprint("", v) for v in value)
+    if isinstance(value, dict):
+        return name, tuple(_fingerprint(str(k), v) for k, v in value.items())
+    return name, value if isinstance(value, str | int | float | bool | None) else id(value)
 
 
 def _children(attributes: Mapping[str, object]) -> Iterator[tuple[str, Module]]:

@@ -139,10 +139,10 @@ class Program:
 
     def batches(self, *arrays: Any, order: Any = None, batch_size: int = 32) -> list[list[Array]]:
         """The same, a list of results for each batch."""
-        prepared, rows = self.checked(arrays, batch_size)
+        prepared, rows = self.checked(arrays, batch_size, order)
         return self._executor.loop(prepared, _order(order, rows), rows, int(batch_size))
 
-    def checked(self, arrays: Sequence[Any], batch_size: Any) -> tuple[Sequence[Array], int]:
+    def checked(self, arrays: Sequence[Any], batch_size: Any, order: Any = None) -> tuple[Sequence[Array], int]:
         """Arguments as arrays that fit the inputs, and the number of their rows. Raises like `loop`."""
         if not isinstance(batch_size, int | np.integer) or isinstance(batch_size, bool) or batch_size < 1:
             raise InputError(f"a batch size is an int of 1 or more, but {batch_size!r} was given")
@@ -151,8 +151,10 @@ class Program:
         executor = self._executor
         prepared = executor.prepare(arrays)
         rows = executor.rows(prepared)
-        first = min(rows, int(batch_size))
-        executor.sizes(tuple((first, *a.shape[1:]) if b else a.shape for a, b in zip(prepared, executor.batched)))
+        count, most = rows if order is None else len(order), int(batch_size)
+        for size in {min(count, most), count % most or most} if count else set():  # every batch, before the first runs
+            shapes = [(size, *a.shape[1:]) if b else a.shape for a, b in zip(prepared, executor.batched, strict=True)]
+            executor.sizes(tuple(shapes))
         return prepared, rows
 
     def _gathered(self, batches: Sequence[Sequence[Array]]) -> list[Array]:
@@ -160,7 +162,9 @@ class Program:
         for i, output in enumerate(self.outputs):
             values = [batch[i] for batch in batches]
             if not values:
-                gathered.append(np.empty((0, *(s if isinstance(s, int) else 0 for s in output.shape)), output.dtype))
+                joined = bool(output.shape) and self._executor.counts_rows(output.shape[0])
+                rest = output.shape[1:] if joined else output.shape
+                gathered.append(np.empty((0, *(s if isinstance(s, int) else 0 for s in rest)), output.dtype))
             elif output.shape and self._executor.counts_rows(output.shape[0]):
                 gathered.append(np.concatenate(values))
             else:

@@ -62,8 +62,11 @@ class EarlyStopping:
         self.patience, self.tolerance = patience, tolerance
         self.best = float("inf")
         self.waited = 0
+        self._history: History | None = None
 
     def __call__(self, state: State) -> None:
+        if state.history is not self._history:  # another fit
+            self._history, self.best, self.waited = state.history, float("inf"), 0
         loss = state.loss if state.validation_loss is None else state.validation_loss
         if loss < self.best - self.tolerance:
             self.best, self.waited = loss, 0

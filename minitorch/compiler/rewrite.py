@@ -245,6 +245,8 @@ def verify(before: Graph, after: Graph, name: str) -> None:
             _verify_type(node, name)
         if node not in old and node.role in ("placeholder", "parameter"):
             raise VerificationError(f"{name}: {node.describe()} is a leaf that was not there before")
+    if len(after.outputs) != len(before.outputs) or len(after.updates) != len(before.updates):
+        raise VerificationError(f"{name}: outputs or updates were lost, or came from nowhere")
     for root, was in zip(after.roots, before.roots, strict=True):
         if root not in seen or root.type != was.type:
             raise VerificationError(f"{name}: {was.describe()} became {root.describe()}")

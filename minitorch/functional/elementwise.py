@@ -9,7 +9,7 @@ from minitorch import ops
 from minitorch.errors import DTypeError
 from minitorch.functional.arguments import axis_of, fail
 from minitorch.functional.reduction import peak
-from minitorch.graph.tensor import Operand, Tensor, as_tensor
+from minitorch.graph.tensor import Op, Operand, Tensor, as_tensor
 from minitorch.graph.types import DTypeLike, dtype_of, is_float
 
 __all__ = [
@@ -31,7 +31,7 @@ def power(a: Operand, b: Operand) -> Tensor:
     if isinstance(a, Tensor) and isinstance(b, int | float) and not isinstance(b, bool):
         if is_float(a.dtype):
             return ops.raised(a, b)
-        if b == 2:
+        if isinstance(b, int) and b == 2:
             return ops.square(a)
         if isinstance(b, int) and b < 0:
             raise fail(ValueError, "power", f"ints have no power of {b}; use a float", a)
@@ -50,10 +50,15 @@ def clip(x: Operand, low: Operand = None, high: Operand = None) -> Tensor:
     if low is None and high is None:
         raise fail(ValueError, "clip", "a bound is expected, low or high", x)
     if high is None:
-        return ops.where(x < low, low, x)
+        return _bounded(x, as_tensor(low, "clip"), ops.less)
     if low is None:
-        return ops.where(x > high, high, x)
+        return _bounded(x, as_tensor(high, "clip"), ops.greater)
     return ops.clip(x, low, high)
+
+
+def _bounded(x: Tensor, bound: Tensor, beyond: Op) -> Tensor:
+    """`x`, or the bound where x lies beyond it or the bound is NaN."""
+    return ops.where(ops.logical_or(beyond(x, bound), ops.not_equal(bound, bound)), bound, x)
 
 
 def cast(x: Operand, dtype: DTypeLike) -> Tensor:

@@ -83,7 +83,9 @@ def _without_masks(x: Tensor, keys: list[Any]) -> list[Any]:
 
 def _require_mask_fits(x: Tensor, mask: Tensor, before: list[Any]) -> None:
     at = builtins.sum(k is not None and k is not Ellipsis for k in before) - mask.ndim
-    sizes = x.shape[at : at + mask.ndim] if Ellipsis not in [k for k in before if k is Ellipsis] else mask.shape
+    if builtins.any(k is Ellipsis for k in before):
+        raise fail(ShapeError, "indexing", "a mask after ... is not there; write the axes before it as :", x)
+    sizes = x.shape[at : at + mask.ndim]
     if sizes != mask.shape:
         raise fail(ShapeError, "indexing", f"a mask of {mask.type} does not fit the axes {sizes} of {x.type}", x)
 

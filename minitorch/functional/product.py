@@ -69,6 +69,8 @@ def tensordot(a: Operand, b: Operand, axes: Any = 2) -> Tensor:
     right = [axis_of(b, i, "tensordot") for i in right]
     if len(left) != len(right) or any(equal(a.shape[i], b.shape[k]) is False for i, k in zip(left, right, strict=True)):
         raise fail(ShapeError, "tensordot", f"the axes {left} and {right} do not pair sizes that are equal", a, b)
+    paired = dict(zip(right, left, strict=True))
+    b = _of_shape(b, tuple(a.shape[paired[k]] if k in paired else size for k, size in enumerate(b.shape)))
     kept_a, kept_b = ([i for i in range(t.ndim) if i not in used] for t, used in ((a, left), (b, right)))
     rows, columns = _shape(a, kept_a), _shape(b, kept_b)
     matrix_a = _matrix(ops.transpose(a, axes=(*kept_a, *left)), rows, _shape(a, left))
@@ -100,6 +102,7 @@ def einsum(subscripts: str, *operands: Operand) -> Tensor:
     """
     tensors = [as_tensor(t, "einsum") for t in operands]
     terms, result = _subscripts(subscripts, tensors)
+    tensors = _one_size_a_letter(tensors, terms)
     pairs = [_without_repeats(t, term) for t, term in zip(tensors, terms, strict=True)]
     t, term = pairs[0]
     for k, (other, letters) in enumerate(pairs[1:], 2):
@@ -124,6 +127,22 @@ def _subscripts(subscripts: str, tensors: Sequence[Tensor]) -> tuple[list[str], 
     if len(set(result)) < len(result) or not set(result) <= set(letters):
         raise fail(ShapeError, "einsum", f"{subscripts!r} asks for a result {result!r} that cannot be made", *tensors)
     return terms, result
+
+
+def _one_size_a_letter(tensors: Sequence[Tensor], terms: Sequence[str]) -> list[Tensor]:
+    """The operands with one size for each letter; where only a run can tell, it is checked then."""
+    sizes: dict[str, Size] = {}
+    for t, term in zip(tensors, terms, strict=True):
+        for c, size in zip(term, t.shape, strict=True):
+            if equal(sizes.setdefault(c, size), size) is False:
+                raise fail(ShapeError, "einsum", f"the letter {c!r} stands for {sizes[c]} and {size}", *tensors)
+    return [_of_shape(t, tuple(sizes[c] for c in term)) for t, term in zip(tensors, terms, strict=True)]
+
+
+def _of_shape(t: Tensor, shape: tuple[Size, ...]) -> Tensor:
+    """`t` in a shape that it must have when the program runs: the row checks it."""
+    same = all(equal(a, b) for a, b in zip(t.shape, shape, strict=True))
+    return t if same else ops.broadcast_to(t, shape=shape)
 
 
 def _without_repeats(t: Tensor, term: str) -> tuple[Tensor, str]:

@@ -106,8 +106,9 @@ def norm(x: Operand, ord: Any = None, axis: Axis = None, keepdims: bool = False)
     only None and "fro" are there.
     """
     x = as_tensor(x, "norm")
+    x = x if is_float(x.dtype) else ops.cast(x, dtype=FLOAT32)
     axes = axes_of(x, axis, "norm")
-    if ord is None or ord == "fro" or (ord == 2 and len(axes) == 1):
+    if ord is None or (ord == "fro" and len(axes) == 2) or (ord == 2 and len(axes) == 1):
         return _root(ops.sum(ops.square(x), axis=axes, keepdims=bool(keepdims)))
     if len(axes) != 1 or not isinstance(ord, int | float):
         raise fail(ValueError, "norm", f"ord {ord!r} over {len(axes)} axes is not there; see the norms it lists", x)
@@ -116,8 +117,12 @@ def norm(x: Operand, ord: Any = None, axis: Axis = None, keepdims: bool = False)
         return (max if ord > 0 else min)(size, axes, keepdims)
     if ord == 0:
         return sum(ops.cast(ops.not_equal(x, 0), dtype=x.dtype), axes, keepdims)
-    powers = sum(size if ord == 1 else ops.raised(size, ord), axes, keepdims)
-    return powers if ord == 1 else ops.raised(powers, 1 / ord)
+    if ord == 1:
+        return sum(size, axes, keepdims)
+    powers = sum(ops.raised(size, ord), axes, keepdims)
+    nothing = ops.equal(powers, 0)  # there the gradient is 0, as in PyTorch
+    root = ops.raised(ops.where(nothing, 1, powers), 1 / ord)
+    return ops.where(nothing, ops.stop_gradient(ops.raised(powers, 1 / ord)), root)
 
 
 def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:

@@ -227,10 +227,12 @@ def pad(x: Operand, width: Any, value: float = 0.0) -> Tensor:
     shape = tuple(before + size + after for (before, after), size in zip(pairs, x.shape, strict=True))
     ranges = tuple(Range(before, size, 1) for (before, _), size in zip(pairs, x.shape, strict=True))
     padded = ops.embed(x, ranges=ranges, shape=shape)
-    if not value:
+    if not isinstance(value, int | float) or (isinstance(value, bool) and not x.dtype.kind == "b"):
+        raise fail(TypeError, "pad", f"value is a number, but {value!r} was given", x)
+    if value == 0 and not str(value).startswith("-"):
         return padded
     inside = ops.embed(ops.broadcast_to(ops.constant(True), shape=x.shape), ranges=ranges, shape=shape)
-    return ops.where(inside, padded, value)
+    return ops.where(inside, padded, ops.constant(value, dtype=x.dtype))
 
 
 def _widths(x: Tensor, width: Any) -> list[tuple[int, int]]:

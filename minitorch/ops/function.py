@@ -28,10 +28,10 @@ from minitorch.ops.elementwise import (
 )  # fmt: skip
 
 __all__ = [
-    "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "bernoulli_loss", "ceil", "cos", "cosh",
-    "erf", "exp", "exp2", "expm1", "fixed_power", "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2",
-    "power", "raised", "reciprocal", "relu", "rint", "sigmoid", "sin", "sinh", "softplus", "sqrt", "tan", "tanh",
-    "trunc",
+    "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "bernoulli_loss", "ceil",
+    "cos", "cosh", "erf", "exp", "exp2", "expm1", "fixed_power", "floor", "isfinite", "isinf", "isnan", "log",
+    "log10", "log1p", "log2", "power", "raised", "reciprocal", "relu", "rint", "sigmoid", "sin", "sinh",
+    "softplus", "sqrt", "tan", "tanh", "trunc",
 ]  # fmt: skip
 
 LN2, LN10 = math.log(2), math.log(10)

@@ -6,8 +6,8 @@ import html
 from typing import Any
 
 from minitorch.lazy import lazy
-from minitorch.viz.levels import LEVELS
-from minitorch.viz.picture import LATE, Arrow, Box, Path, Picture, picture_of
+from minitorch.viz.levels import picture_of
+from minitorch.viz.picture import LATE, Arrow, Box, Path, Picture
 from minitorch.viz.style import CLUSTER, EDGE, GRAPH, LOOKS, NODE, QUIET_INK, SECTION_FILL, SMALL
 from minitorch.viz.subject import graph_of
 
@@ -28,15 +28,8 @@ def to_graphviz(what: Any, *, level: str = "op") -> Any:
     written from the reader to the source and drawn backwards (`dir=back`), for that is how Graphviz is told who stands
     above whom. So read the structure from `to_networkx`, not from this.
     """
-    picture = at_level(what, level)
+    picture = picture_of(graph_of(what), level)
     return digraph_of(picture, careful=not in_order(picture))
-
-
-def at_level(what: Any, level: str) -> Picture:
-    """The picture at a level; `ValueError` for a level that there is not."""
-    if level not in LEVELS:
-        raise ValueError(f"there is no level {level!r}; there are {', '.join(LEVELS)}")
-    return LEVELS[level](picture_of(graph_of(what)))
 
 
 def digraph_of(picture: Picture, careful: bool) -> Any:
@@ -99,7 +92,7 @@ def _legend(picture: Picture) -> str:
         f'<TD BGCOLOR="{look.fill}" COLOR="{look.line}" BORDER="1" STYLE="ROUNDED">{_small(role)}</TD>'
         for role, look in LOOKS.items() if role in roles
     )  # fmt: skip
-    name = f"<TD><B>{_text(picture.name)}</B></TD>"
+    name = f"<TD>{_bold(picture.name)}</TD>"
     repeated = any(box.repeated for box in picture.boxes)
     remark = f"<TD>{_small('dashed: one value, drawn in each scope that reads it')}</TD>" if repeated else ""
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="4" CELLPADDING="3"><TR>{name}{cells}{remark}</TR></TABLE>>'
@@ -112,7 +105,7 @@ def _node(box: Box) -> dict[str, str]:
     look = LOOKS[box.role]
     lines = "".join(f"<BR/>{_small(detail)}" for detail in box.details)
     return {
-        "label": f"<<B>{_text(box.title)}</B>{html.escape(box.call)}{lines}>",
+        "label": f"<{_bold(box.title)}{_text(box.call)}{lines}>",
         "shape": look.shape, "color": look.line, "fillcolor": look.fill,
         "tooltip": _plain(box.note), **({"peripheries": "2"} if box.output else {}),
         **({"style": f"{NODE['style']},dashed"} if box.repeated else {}),
@@ -142,8 +135,12 @@ def _plain(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Text for an HTML-like label, which may not be empty."""
-    return html.escape(text) or " "
+    """Text for an HTML-like label; in one, too, a backslash starts an escape."""
+    return html.escape(text).replace("\\", "\\\\")
+
+
+def _bold(text: str) -> str:
+    return f"<B>{_text(text) or ' '}</B>"  # an empty element is a syntax error
 
 
 def _small(text: str) -> str:

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from minitorch.files import write_whole
-from minitorch.viz.dot import at_level, digraph_of, in_order
+from minitorch.viz.dot import digraph_of, in_order
 from minitorch.viz.engines import render
+from minitorch.viz.levels import picture_of
+from minitorch.viz.picture import Picture
+from minitorch.viz.subject import graph_of
 
 FORMATS = {"svg": "svg", "png": "png", "pdf": "pdf", "dot": "dot", "gv": "dot"}
 MOST_BOXES = 1500
@@ -28,17 +31,28 @@ def draw(what: Any, path: str | os.PathLike[str], *, format: str | None = None, 
     kind = _kind(path, format)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"draw: there is no folder {str(path.parent)!r}")
-    picture = at_level(what, level)
-    if kind != "dot" and len(picture.boxes) > MOST_BOXES:
+    graph = graph_of(what)
+    if kind != "dot" and level == "op":
+        _require_drawable(sum(node.op.name != "constant" for node in graph.nodes), level)
+    picture = picture_of(graph, level)
+    if kind != "dot":
+        _require_drawable(len(picture.boxes), level)
+    write_whole(path, _content(picture, kind))
+
+
+def _require_drawable(boxes: int, level: str) -> None:
+    if boxes > MOST_BOXES:
         how = "write it as .dot" + ("" if level == "layer" else ', or draw it with level="layer"')
-        raise ValueError(f"draw: {len(picture.boxes)} boxes are more than can be laid out well ({MOST_BOXES}); {how}")
-    tries = (False, True) if in_order(picture) else (True,)
-    write_whole(path, _content([digraph_of(picture, careful) for careful in tries], kind))
+        raise ValueError(f"draw: {boxes} boxes are more than can be laid out well ({MOST_BOXES}); {how}")
 
 
-def _content(ways: list[Any], kind: str) -> bytes:
+def _content(picture: Picture, kind: str) -> bytes:
+    orderly = in_order(picture)
+    ways = [digraph_of(picture, careful=not orderly)]
     if kind == "dot":
         return str(ways[0].source).encode()
+    if orderly:
+        ways.append(digraph_of(picture, careful=True))
     for way in ways:
         way.attr(**({"size": MOST_INCHES[kind]} if kind in MOST_INCHES else {}))
     return render([way.source for way in ways], kind)

@@ -62,7 +62,7 @@ class Picture:
     arrows: tuple[Arrow, ...]
 
 
-def picture_of(graph: Graph) -> Picture:
+def drawn(graph: Graph) -> Picture:
     """A box for each node, but for scalar constants, which stand in the boxes that read them."""
     return _Drawing(graph).picture()
 

@@ -14,11 +14,11 @@ class Look:
     shape: str
 
 
-# The lines are the palette of Okabe and Ito (2008), the fillings tints of it on which dark text reads well.
+# The lines are from the palette of Okabe and Ito (2008), with a grey; the fillings are tints for dark text.
 LOOKS = {
     "placeholder": Look("#56B4E9", "#DDF0FB", "invhouse"),
     "parameter": Look("#E69F00", "#FCEFD2", "cylinder"),
-    "constant": Look("#7A7A7A", "#F1F1F1", "note"),
+    "constant": Look("#555555", "#F1F1F1", "note"),
     "forward": Look("#0072B2", "#E4EFF7", "box"),
     "gradient": Look("#D55E00", "#FBE8DC", "hexagon"),
     "update": Look("#009E73", "#DCF1EA", "house"),
