@@ -31,5 +31,9 @@ class InputError(MinitorchError, ValueError):
     """A program was called with inputs that it cannot take. Nothing was changed."""
 
 
+class OutOfRangeError(InputError, IndexError):
+    """An index names what is not there. Nothing was changed."""
+
+
 class FileError(MinitorchError, ValueError):
     """A file is damaged, or is not the one that was expected. Nothing was changed."""

@@ -11,7 +11,7 @@ import numpy as np
 from minitorch.compiler.backends import Backend, Bound, Memory
 from minitorch.compiler.backends.interpreter import evaluate_node
 from minitorch.compiler.plan import Plan
-from minitorch.errors import InputError
+from minitorch.errors import InputError, OutOfRangeError
 from minitorch.graph.array import as_array, fitting
 from minitorch.graph.dim import Size, Symbol, as_symbol, evaluate, symbols
 from minitorch.graph.storage import Array, Guard
@@ -84,7 +84,7 @@ class Executor:
             except Exception as again:
                 where = f"{node.op.name}: {again}\n  {node.describe()}\n  in {node.origin!r}"
                 if isinstance(again, IndexError):  # the values given name what is not there
-                    return InputError(where)
+                    return OutOfRangeError(where)
                 error.add_note(where)
                 return error
         return error

@@ -72,7 +72,7 @@ class Program:
     def __init__(
         self, traced: Graph, requirements: Sequence[Requirement], backend: str, pack: Callable[[Sequence[Array]], Any]
     ) -> None:
-        self._pack = pack
+        self._pack, self._requirements = pack, requirements
         self.passes: tuple[PassRecord, ...] = optimise(traced)
         """What each pass did, in order."""
         self.traced: Graph = self.passes[1].after

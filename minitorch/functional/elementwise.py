@@ -10,7 +10,7 @@ from minitorch.errors import DTypeError
 from minitorch.functional.arguments import axis_of, fail
 from minitorch.functional.reduction import peak
 from minitorch.graph.tensor import Op, Operand, Tensor, as_tensor
-from minitorch.graph.types import DTypeLike, dtype_of, is_float
+from minitorch.graph.types import FLOAT64, DTypeLike, dtype_of, is_float
 
 __all__ = [
     "activations", "cast", "clip", "elu", "gelu", "hard_tanh", "identity", "leaky_relu", "log_softmax", "power",
@@ -74,8 +74,11 @@ def cast(x: Operand, dtype: DTypeLike) -> Tensor:
 def round(x: Operand, decimals: int = 0) -> Tensor:
     """`x` rounded to that many decimals, halves to the even neighbour. The gradient is 0 everywhere."""
     x = as_tensor(x, "round")
-    if not is_float(x.dtype) and decimals >= 0:
-        return ops.multiply(x, 1)
+    if not isinstance(decimals, int) or isinstance(decimals, bool):
+        raise fail(TypeError, "round", f"decimals is an int, but {decimals!r} was given", x)
+    if not is_float(x.dtype):
+        wide = ops.cast(x, dtype=FLOAT64) if decimals < 0 else x
+        return ops.cast(round(wide, decimals), dtype=x.dtype) if decimals < 0 else ops.copy(x)
     scale = 10.0 ** abs(decimals)
     if decimals == 0:
         return ops.rint(x)

@@ -33,7 +33,7 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     may be anything.
     """
     keys = [_plain(x, k) for k in (key if isinstance(key, tuple) else (key,))]
-    keys = _without_ellipsis(x, _without_masks(x, keys))
+    keys = _without_masks(x, _without_ellipsis(x, keys))
     basic = [slice(None) if isinstance(k, Tensor) else k for k in keys]
     if not any(isinstance(k, Tensor) for k in keys):
         return _basic(x, basic)
@@ -66,6 +66,13 @@ def _as_index(key: int) -> Tensor:
     return ops.constant(key, dtype="int64")
 
 
+def _width(key: Any) -> int:
+    """The number of axes that a key takes: a mask takes as many as it has."""
+    if key is None or key is Ellipsis:
+        return 0
+    return key.ndim if isinstance(key, Tensor) and key.dtype.kind == "b" else 1
+
+
 def _without_masks(x: Tensor, keys: list[Any]) -> list[Any]:
     """Arrays of bools as the arrays of ints that name their true elements."""
     plain: list[Any] = []
@@ -82,9 +89,7 @@ def _without_masks(x: Tensor, keys: list[Any]) -> list[Any]:
 
 
 def _require_mask_fits(x: Tensor, mask: Tensor, before: list[Any]) -> None:
-    at = builtins.sum(k is not None and k is not Ellipsis for k in before) - mask.ndim
-    if builtins.any(k is Ellipsis for k in before):
-        raise fail(ShapeError, "indexing", "a mask after ... is not there; write the axes before it as :", x)
+    at = builtins.sum(_width(k) for k in before) - mask.ndim
     sizes = x.shape[at : at + mask.ndim]
     if sizes != mask.shape:
         raise fail(ShapeError, "indexing", f"a mask of {mask.type} does not fit the axes {sizes} of {x.type}", x)
@@ -92,7 +97,7 @@ def _require_mask_fits(x: Tensor, mask: Tensor, before: list[Any]) -> None:
 
 def _without_ellipsis(x: Tensor, keys: list[Any]) -> list[Any]:
     """The keys with one for each axis of `x`; `...`, or the end, stands for as many `:` as are missing."""
-    used = builtins.sum(k is not None and k is not Ellipsis for k in keys)
+    used = builtins.sum(_width(k) for k in keys)
     dots = [i for i, k in enumerate(keys) if k is Ellipsis]
     if used > x.ndim or len(dots) > 1:
         raise fail(ShapeError, "indexing", f"{used} indices, but {x.type} has {x.ndim} axes", x)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minitorch import ops
 from minitorch.functional.arguments import fail, shape_of
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
@@ -21,13 +23,13 @@ def random_uniform(shape: Any, seed: int | None = None, dtype: DTypeLike = "floa
     The same `seed` gives the same numbers in the same calls; without one they differ from process to process.
     """
     key = secrets.randbits(63) if seed is None else seed
-    if not isinstance(key, int) or isinstance(key, bool) or not 0 <= key < 2**64:
+    if not isinstance(key, int | np.integer) or isinstance(key, bool) or not 0 <= key < 2**64:
         raise fail(ValueError, "random_uniform", f"a seed is an int from 0 to 2**64 - 1, but {seed!r} was given")
     target = dtype_of(dtype)
     if not is_float(target):
         raise fail(TypeError, "random_uniform", f"random numbers are floats, but the dtype {target} was asked for")
     counter = ops.variable(0, name="calls", dtype="int64")
-    return ops.random_uniform(counter, shape=shape_of(shape, "random_uniform"), seed=key, dtype=target)
+    return ops.random_uniform(counter, shape=shape_of(shape, "random_uniform"), seed=int(key), dtype=target)
 
 
 def dropout(x: Operand, rate: float = 0.5, seed: int | None = None) -> Tensor:
@@ -37,9 +39,10 @@ def dropout(x: Operand, rate: float = 0.5, seed: int | None = None) -> Tensor:
     (Srivastava et al. 2014; scaled in training so that prediction needs nothing).
     """
     x = as_tensor(x, "dropout")
-    if not isinstance(rate, int | float) or not 0 <= rate < 1:
+    if not isinstance(rate, int | float | np.number) or not 0 <= rate < 1:
         raise fail(ValueError, "dropout", f"rate is a number from 0 up to, not including, 1, but {rate!r} was given", x)
     if not is_float(x.dtype):
         raise fail(TypeError, "dropout", f"floats are expected, but x is {x.dtype}", x)
     kept = random_uniform(x.shape, seed, x.dtype) >= rate
-    return ops.in_training(ops.where(kept, x * (1 / (1 - rate)), 0), x)
+    scale = ops.where(kept, ops.constant(1 / (1 - rate), dtype=x.dtype), 0)
+    return ops.multiply(x, ops.in_training(scale, 1))

@@ -89,7 +89,7 @@ def var(x: Operand, axis: Axis = None, ddof: int = 0, keepdims: bool = False) ->
 
 def std(x: Operand, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
     """The standard deviation, the root of `var`. The gradient where nothing varies is 0, as in PyTorch."""
-    return _root(var(x, axis, ddof, keepdims))
+    return _root(var(as_tensor(x, "std"), axis, ddof, keepdims))
 
 
 def _root(square: Tensor) -> Tensor:

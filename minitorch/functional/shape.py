@@ -7,6 +7,8 @@ from itertools import pairwise
 from operator import index
 from typing import Any
 
+import numpy as np
+
 from minitorch import ops
 from minitorch.errors import ShapeError
 from minitorch.functional.arguments import Axis, axes_of, axis_of, fail, shape_of
@@ -85,9 +87,13 @@ def _quotient(x: Tensor, rest: Size) -> Size:
     return x.size // rest  # the row checks at run time that nothing is left over
 
 
-def expand_dims(x: Operand, axis: int) -> Tensor:
-    """`x` with a new axis of size 1."""
+def expand_dims(x: Operand, axis: int | Sequence[int]) -> Tensor:
+    """`x` with a new axis of size 1, or several, counted in the result."""
     x = as_tensor(x, "expand_dims")
+    if isinstance(axis, list | tuple):
+        axes = {axis_of(x, i, "expand_dims", extra=len(axis)) for i in axis}
+        rest = iter(x.shape)
+        return ops.reshape(x, shape=tuple(1 if i in axes else next(rest) for i in range(x.ndim + len(axes))))
     i = axis_of(x, axis, "expand_dims", extra=1)
     return ops.reshape(x, shape=(*x.shape[:i], 1, *x.shape[i:]))
 
@@ -232,12 +238,16 @@ def pad(x: Operand, width: Any, value: float = 0.0) -> Tensor:
     if value == 0 and not str(value).startswith("-"):
         return padded
     inside = ops.embed(ops.broadcast_to(ops.constant(True), shape=x.shape), ranges=ranges, shape=shape)
-    return ops.where(inside, padded, ops.constant(value, dtype=x.dtype))
+    return ops.where(inside, padded, ops.constant(np.asarray(value).astype(x.dtype)))
 
 
 def _widths(x: Tensor, width: Any) -> list[tuple[int, int]]:
-    pairs = [(width, width)] * x.ndim if isinstance(width, int) else list(width)
-    if len(pairs) == 2 and all(isinstance(w, int) for w in pairs):
+    if isinstance(width, int | np.integer):
+        width = (width, width)
+    if not isinstance(width, list | tuple):
+        raise fail(TypeError, "pad", f"a width is an int, a pair, or a pair an axis, but {width!r} was given", x)
+    pairs = list(width)
+    if len(pairs) == 2 and all(isinstance(w, int | np.integer) for w in pairs):
         pairs = [(pairs[0], pairs[1])] * x.ndim
     if len(pairs) != x.ndim or not all(len(p) == 2 and min(p) >= 0 for p in pairs):
         raise fail(ValueError, "pad", f"{width!r} is no width for {x.ndim} axes: an int, a pair, or a pair an axis", x)
@@ -255,9 +265,9 @@ def full_like(x: Operand, value: float, dtype: DTypeLike | None = None) -> Tenso
 
 def zeros_like(x: Operand, dtype: DTypeLike | None = None) -> Tensor:
     """Zeros of the shape and dtype of `x`."""
-    return full_like(x, 0, dtype)
+    return full_like(as_tensor(x, "zeros_like"), 0, dtype)
 
 
 def ones_like(x: Operand, dtype: DTypeLike | None = None) -> Tensor:
     """Ones of the shape and dtype of `x`."""
-    return full_like(x, 1, dtype)
+    return full_like(as_tensor(x, "ones_like"), 1, dtype)
