@@ -19,3 +19,21 @@ from minitorch.training import fit
 
 viz = lazy("minitorch.viz")
 __version__ = "0.1.0"
+
+__all__ = [
+    "abs", "add", "all", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
+    "arctanh", "argmax", "argmin", "binary_cross_entropy", "broadcast_to", "cast", "ceil", "clip", "compile",
+    "concatenate", "constant", "cos", "cosh", "cross_entropy", "cumsum", "data", "diagonal", "Dim", "divide",
+    "dot", "draw", "dropout", "einsum", "elu", "equal", "erf", "errors", "exp", "exp2", "expand_dims", "expm1",
+    "fit", "flip", "floor", "floor_divide", "full_like", "gelu", "grad", "Graph", "greater", "greater_equal",
+    "hard_tanh", "huber_loss", "hvp", "isfinite", "isinf", "isnan", "jvp", "leaky_relu", "less", "less_equal",
+    "linspace", "load", "log", "log10", "log1p", "log2", "log_softmax", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "logsumexp", "mae_loss", "matmul", "max", "maximum", "mean", "min", "minimum",
+    "mod", "moveaxis", "mse_loss", "multiply", "negative", "nn", "norm", "not_equal", "one_hot", "ones_like",
+    "Op", "ops", "optim", "outer", "pad", "parameter", "placeholder", "power", "predict", "prod", "Program",
+    "random_uniform", "reciprocal", "relu", "repeat", "reshape", "roll", "round", "save", "scope", "sigmoid",
+    "sign", "silu", "sin", "sinh", "softmax", "softplus", "softsign", "split", "sqrt", "square", "squeeze",
+    "stack", "std", "stop_gradient", "subtract", "sum", "swapaxes", "take", "take_along_axis", "tan", "tanh",
+    "Tensor", "tensordot", "tile", "trace", "training", "transpose", "tril", "triu", "trunc", "Type", "var",
+    "variable", "viz", "vjp", "where", "zeros_like",
+]  # fmt: skip

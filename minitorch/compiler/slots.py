@@ -35,14 +35,14 @@ class Slots:
         return self._hold(len(self.members) - 1, size, wanted)
 
     def _best(self, size: Size, wanted: int) -> int | None:
-        """The idle slot to take: not one twice as wide, nor one that would have to grow by more than a quarter."""
+        """The idle slot to take: not one more than twice as wide, for that would waste what others need."""
         at = bisect_left(self.idle, (wanted, -1))
         tight = range(at, min(at + 8, len(self.idle)))  # of equal width, one that holds the very same expression
         for i in tight:
             if any(size == member for member in self.members[self.idle[i][1]]):
                 return i
         near = [i for i in (at, at - 1) if 0 <= i < len(self.idle)]
-        return next((i for i in near if wanted <= 1.25 * self.idle[i][0] and self.idle[i][0] <= 2 * wanted), None)
+        return next((i for i in near if self.idle[i][0] <= 2 * wanted), None)
 
     def reuse(self, slot: int | None, node: Tensor) -> int:
         """The slot of an operand that the result overwrites."""

@@ -176,7 +176,10 @@ def _gathered(x: Tensor, keys: Sequence[Any], whole: Tensor) -> Tensor:
         _require_in_range(x.shape[i], keys[i], i, "indexing", whole)
     tensors = [keys[i] for i in axes]
     checks: list[Check] = []
-    common = broadcast([t.shape for t in tensors], checks)
+    try:
+        common = broadcast([t.shape for t in tensors], checks)
+    except ShapeError as error:
+        raise fail(ShapeError, "indexing", f"indices {error}", whole) from None
     rest = tuple(i for i in range(x.ndim) if i not in axes)
     front = ops.transpose(x, axes=(*axes, *rest))
     sizes = tuple(x.shape[i] for i in axes)

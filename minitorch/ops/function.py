@@ -113,7 +113,7 @@ def raised(x: Tensor, exponent: float) -> Tensor:
     return fixed_power(x, exponent=exponent)
 
 
-power = elementwise("power", np.power, power_gradient, operands=numbers, flops=10)
+power = elementwise("power", np.power, power_gradient, operands=numbers, flops=10, inplace=())
 fixed_power = elementwise(
     "fixed_power", _fixed_power_kernel, fixed_power_gradient, operands=numbers, flops=10, inplace=(0,)
 )
@@ -144,7 +144,8 @@ def arctan2_gradient(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor
     return g * b * scale, -g * a * scale
 
 
-arctan2 = elementwise("arctan2", np.arctan2, arctan2_gradient, flops=10)
+# NumPy takes another path, with other last bits, where the result of these two overlaps an operand: never in place
+arctan2 = elementwise("arctan2", np.arctan2, arctan2_gradient, flops=10, inplace=())
 
 
 # ---- what is special; the error function ----

@@ -1,0 +1,78 @@
+"""What tests of several files share: a run on both backends, slopes by finite differences, repeatable Hypothesis."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+import minitorch as mt
+
+KNOWN_FAILURES = Path(__file__).parent / "known_failures.txt"
+
+
+def pytest_collection_modifyitems(items):
+    """Expect what `known_failures.txt` lists to fail."""
+    known = {line for line in KNOWN_FAILURES.read_text().splitlines() if not line.startswith("#")}
+    for item in items:
+        if item.nodeid in known:
+            item.add_marker(pytest.mark.xfail(reason="listed in tests/known_failures.txt", strict=False))
+
+
+settings.register_profile(
+    "repeatable", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("repeatable")
+
+
+def assert_same_bits(a, b):
+    """Equal shape, dtype and bits; any NaN equals any NaN."""
+    assert (a.shape, a.dtype) == (b.shape, b.dtype)
+    np.testing.assert_array_equal(a, b)
+    if a.dtype.kind == "f":
+        numbers = ~np.isnan(a)
+        np.testing.assert_array_equal(np.signbit(a)[numbers], np.signbit(b)[numbers])
+
+
+@pytest.fixture(scope="session")
+def both():
+    """`both(outputs, {placeholder: array})`: values by the interpreter, equal in every bit to those by NumPy source."""
+
+    def run(outputs, feeds):
+        interpreted, generated = (
+            mt.compile(list(feeds), list(outputs), backend=backend)(*feeds.values())
+            for backend in ("interpreter", "numpy")
+        )
+        for a, b in zip(interpreted, generated, strict=True):
+            assert_same_bits(a, b)
+        return interpreted
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def slopes():
+    """`slopes(f, arrays, i)`: the slope of the number f(*arrays) by each element of arrays[i], by differences."""
+
+    def differences(f, arrays, i, step=1e-6):
+        result = np.empty(arrays[i].shape)
+        for index in np.ndindex(*arrays[i].shape):
+            sides = []
+            for move in (step, -step):
+                moved = [np.array(a, dtype=np.float64) for a in arrays]
+                moved[i][index] += move
+                sides.append(float(f(*moved)))
+            result[index] = (sides[0] - sides[1]) / (2 * step)
+        return result
+
+    return differences
+
+
+@pytest.fixture
+def added_rows():
+    """Operations registered by a test are forgotten after it."""
+    registry = mt.graph.registry
+    before = dict(registry)
+    yield registry
+    registry.clear()
+    registry.update(before)

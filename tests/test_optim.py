@@ -1,0 +1,185 @@
+"""SGD: every option equal to PyTorch's to 1e-12 in float64, a learning rate that moves, and what is refused."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+import minitorch as mt
+from minitorch.errors import GradientError
+
+BACKENDS = ["interpreter", "numpy"]
+OPTIONS = [
+    {"lr": 0.05, "momentum": momentum, "nesterov": nesterov, "weight_decay": decay}
+    for momentum, nesterov, decay in product((0.0, 0.9, 0.5), (False, True), (0.0, 0.01))
+    if momentum or not nesterov
+]  # fmt: skip
+X, Y = np.random.default_rng(0).standard_normal((40, 3)), np.random.default_rng(1).standard_normal((40, 2))
+
+
+def network(dtype="float64"):
+    x, y = mt.placeholder("x", ("batch", 3), dtype), mt.placeholder("y", ("batch", 2), dtype)
+    model = mt.nn.MLP(3, [5, 2], seed=0, dtype=dtype)
+    return [x, y], model, mt.mse_loss(model(x), y)
+
+
+def torch_twin(torch, model, options):
+    """The same network in PyTorch; its weights are transposed."""
+    first, second = torch.nn.Linear(3, 5).double(), torch.nn.Linear(5, 2).double()
+    with torch.no_grad():
+        for layer, mine in zip((first, second), model.layers):
+            layer.weight.copy_(torch.tensor(mine.weight.data.T.copy()))
+            layer.bias.copy_(torch.tensor(mine.bias.data.copy()))
+    twin = torch.nn.Sequential(first, torch.nn.Tanh(), second)
+    return twin, torch.optim.SGD(twin.parameters(), **options)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda o: "-".join(f"{k}={v}" for k, v in o.items() if v))
+def test_fifty_steps_are_those_of_pytorch(options, backend):
+    torch = pytest.importorskip("torch")
+    inputs, model, loss = network()
+    step = mt.compile(inputs, loss, mt.optim.SGD(model.parameters(), **options).minimize(loss), backend=backend)
+    twin, sgd = torch_twin(torch, model, options)
+    for i in range(50):
+        rows = slice(i % 4 * 10, i % 4 * 10 + 10)
+        sgd.zero_grad()
+        value = torch.nn.functional.mse_loss(twin(torch.tensor(X[rows])), torch.tensor(Y[rows]))
+        value.backward()
+        sgd.step()
+        np.testing.assert_allclose(step(X[rows], Y[rows]), value.item(), rtol=1e-12)
+    for layer, mine in zip((twin[0], twin[2]), model.layers):
+        np.testing.assert_allclose(mine.weight.data, layer.weight.detach().numpy().T, rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(mine.bias.data, layer.bias.detach().numpy(), rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda o: "-".join(f"{k}={v}" for k, v in o.items() if v))
+def test_steps_are_the_formula(options):
+    """v = momentum v + g + decay p; p -= lr v, or lr (g + decay p + momentum v) with Nesterov: on p^2 by hand."""
+    p = mt.parameter([1.0, -2.0], name="p", dtype="float64")
+    loss = mt.sum(p**2)
+    step = mt.compile([], loss, mt.optim.SGD([p], **options).minimize(loss))
+    value, velocity = np.array([1.0, -2.0]), np.zeros(2)
+    for _ in range(20):
+        step()
+        gradient = 2 * value + options["weight_decay"] * value
+        velocity = options["momentum"] * velocity + gradient
+        direction = gradient + options["momentum"] * velocity if options["nesterov"] else velocity
+        value = value - options["lr"] * direction
+        np.testing.assert_allclose(p.data, value, rtol=1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_new_learning_rate_takes_effect_without_a_new_compile(backend):
+    w = mt.parameter(0.0, dtype="float64")
+    sgd = mt.optim.SGD([w], lr=1.0)
+    step = mt.compile([], [], sgd.minimize(w * 2), backend=backend)
+    for lr in (1.0, 0.5, 0.0, 0.25, 3, np.float32(0.5)):
+        before = float(w.data)
+        sgd.lr = lr
+        step()
+        assert float(w.data) == before - 2 * float(lr)
+        assert sgd.lr == float(lr)
+
+
+def test_each_optimiser_has_a_learning_rate_of_its_own():
+    w = mt.parameter(0.0)
+    slow, fast = mt.optim.SGD([w], lr=0.25), mt.optim.SGD([w], lr=4.0)
+    steps = [mt.compile([], [], sgd.minimize(w * 1.0)) for sgd in (slow, fast)]
+    steps[0]()
+    assert float(w.data) == -0.25
+    steps[1]()
+    assert float(w.data) == -4.25
+
+
+def test_parameters_of_several_dtypes_keep_them():
+    a, b = mt.parameter(1.0, dtype="float32"), mt.parameter(1.0, dtype="float64")
+    sgd = mt.optim.SGD([a, b], lr=0.1, momentum=0.9, weight_decay=0.1)
+    step = mt.compile([], [], sgd.minimize(a * a + b * b))
+    step()
+    assert (a.dtype, b.dtype) == (np.float32, np.float64)
+    np.testing.assert_allclose(b.data, 1 - 0.1 * 2.1, rtol=1e-14)
+    sgd.lr = 0.2
+    step()
+    np.testing.assert_allclose(a.data, b.data, rtol=1e-6)
+
+
+def test_updates_take_gradients_that_were_changed():
+    w = mt.parameter([3.0, -4.0])
+    (gradient,) = mt.grad(mt.sum(w * w), [w])
+    sgd = mt.optim.SGD([w], lr=1.0)
+    mt.compile([], [], sgd.updates([mt.clip(gradient, -1, 1)]))()
+    assert w.data.tolist() == [2, -3]
+    with pytest.raises(ValueError, match="1 parameters, but 2 gradients"):
+        sgd.updates([gradient, gradient])
+
+
+def test_two_programs_share_the_state_of_one_optimiser():
+    w = mt.parameter(0.0, dtype="float64")
+    sgd = mt.optim.SGD([w], lr=1.0, momentum=0.5)
+    one, other = (mt.compile([], [], sgd.minimize(w * 1.0)) for _ in range(2))
+    one()
+    other()
+    assert float(w.data) == -1 - 1.5
+
+
+def test_the_state_is_zeros_of_the_shape_of_the_parameters():
+    model = mt.nn.MLP(3, [4], seed=0)
+    assert mt.optim.SGD(model.parameters(), lr=0.1).state() == {}
+    state = mt.optim.SGD(model.parameters(), lr=0.1, momentum=0.9).state()
+    assert [v.shape for v in state.values()] == [(3, 4), (4,)]
+    assert not any(v.data.any() for v in state.values())
+
+
+def test_update_nodes_are_told_from_gradients():
+    _, model, loss = network("float32")
+    updates = mt.optim.SGD(model.parameters(), lr=0.1, momentum=0.9).minimize(loss)
+    assert {value.role for value in updates.values()} == {"update"}
+    assert all(target.shape == value.shape and target.dtype == value.dtype for target, value in updates.items())
+
+
+@pytest.mark.parametrize("lr", [-0.1, float("nan"), float("inf"), "0.1", None, [0.1], 1j])
+def test_a_learning_rate_is_a_number_of_zero_or_more(lr):
+    w = mt.parameter(1.0)
+    with pytest.raises(ValueError, match="SGD: lr"):
+        mt.optim.SGD([w], lr=lr)
+    sgd = mt.optim.SGD([w], lr=0.5)
+    with pytest.raises(ValueError, match="SGD: lr"):
+        sgd.lr = lr
+    assert sgd.lr == 0.5
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"momentum": -0.1}, "SGD: momentum .*-0.1"), ({"momentum": float("nan")}, "SGD: momentum .*nan"),
+        ({"weight_decay": -1}, "SGD: .*weight_decay .*-1"), ({"nesterov": True}, "SGD: nesterov"),
+    ],
+)  # fmt: skip
+def test_options_that_make_no_sense(options, words):
+    with pytest.raises(ValueError, match=words):
+        mt.optim.SGD([mt.parameter(1.0)], lr=0.1, **options)
+
+
+@pytest.mark.parametrize(
+    "what", [lambda: mt.variable(1.0), lambda: mt.placeholder("x", ()), lambda: 3, lambda: np.ones(2)]
+)
+def test_only_parameters_are_optimised(what):
+    with pytest.raises(TypeError, match="parameters are expected"):
+        mt.optim.SGD([what()], lr=0.1)
+
+
+def test_a_parameter_that_the_loss_does_not_depend_on():
+    a, b = mt.parameter(1.0, name="a"), mt.parameter(1.0, name="unused")
+    with pytest.raises(GradientError, match="unused"):
+        mt.optim.SGD([a, b], lr=0.1).minimize(a * a)
+
+
+def test_a_parameter_that_is_named_twice_is_refused_or_updated_once():
+    w = mt.parameter(1.0, dtype="float64")
+    try:
+        sgd = mt.optim.SGD([w, w], lr=0.25)
+    except ValueError:
+        return
+    mt.compile([], [], sgd.minimize(w * 1.0))()
+    assert float(w.data) == 0.75

@@ -1,0 +1,49 @@
+"""The Python blocks of the README run, in order, in one namespace; those marked as not run are left out."""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parent.parent / "README.md"
+BLOCK = re.compile(r"(?P<mark><!--\s*not run\s*-->\s*)?^```python\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(text):
+    """The code of each block that is run, with the line it stands on."""
+    return [
+        (text.count("\n", 0, found.start("code")) + 1, found["code"])
+        for found in BLOCK.finditer(text)
+        if not found["mark"]
+    ]  # fmt: skip
+
+
+def run(text, name="README.md"):
+    """Run the blocks; a traceback names the line of the file."""
+    namespace = {"__name__": "readme"}
+    for line, code in blocks(text):
+        exec(compile("\n" * (line - 1) + code, name, "exec"), namespace)
+    return namespace
+
+
+def test_the_readme_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with contextlib.redirect_stdout(io.StringIO()):
+        run(README.read_text("utf-8"), str(README))
+
+
+def test_blocks_are_found_by_their_fences_and_marks():
+    text = (
+        "a\n```python\nx = 1\n```\n```sh\nrm x\n```\n<!-- not run -->\n```python\nboom\n```\n\n```python\ny = x\n```\n"
+    )
+    assert blocks(text) == [(3, "x = 1\n"), (14, "y = x\n")]
+    assert run(text)["y"] == 1
+    assert blocks("no block yet") == []
+
+
+def test_a_block_that_fails_names_its_line():
+    with pytest.raises(ZeroDivisionError) as error:
+        run("text\n\n```python\na = 1\nb = a / 0\n```\n")
+    assert error.traceback[-1].lineno + 1 == 5

@@ -1,0 +1,227 @@
+"""Pictures as files: their kinds, names in them, the same bytes for the same graph, and what is refused."""
+
+import os
+import subprocess
+import sys
+import threading
+from xml.etree import ElementTree
+
+import pytest
+
+import minitorch as mt
+from minitorch.viz import draw
+
+HEADS = {"svg": b"<?xml", "png": b"\x89PNG\r\n", "pdf": b"%PDF-", "dot": b"digraph", "gv": b"digraph"}
+pytest.importorskip("pygraphviz")
+
+
+@pytest.fixture(scope="module")
+def step():
+    x, y = mt.placeholder("x", ("batch", 2)), mt.placeholder("y", ("batch", 1))
+    model = mt.nn.MLP(2, [4, 1], seed=0)
+    loss = mt.mse_loss(model(x), y)
+    return mt.compile([x, y], loss, updates=mt.optim.SGD(model.parameters(), lr=0.1).minimize(loss), name="step")
+
+
+@pytest.fixture
+def y():
+    return mt.tanh(mt.placeholder("x", ("n",)))
+
+
+def texts(path):
+    svg = ElementTree.parse(path)
+    return ["".join(e.itertext()).replace("\xa0", " ") for e in svg.iter("{http://www.w3.org/2000/svg}text")]
+
+
+# ---- kinds ----
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_the_suffix_says_the_kind(step, kind, tmp_path):
+    for name, format in ((f"a.{kind}", None), (f"b.{kind.upper()}", None), ("c", kind), ("d.txt", f".{kind}")):
+        step.draw(tmp_path / name, format=format)
+        content = (tmp_path / name).read_bytes()
+        assert content.startswith(HEADS[kind])
+        assert len(content) > 1000
+
+
+def test_what_can_be_drawn(y, tmp_path):
+    x = mt.placeholder("x", ("n", 3))
+    model = mt.nn.MLP(3, [2, 1], seed=0)
+    subjects = [
+        y, [y, y * 2.0], mt.Graph([y]), mt.compile([x], model(x)), model, mt.nn.Neuron(3), mt.nn.Layer(3, 2).neurons[1],
+        mt.nn.Tanh(), mt.nn.Sequential(mt.nn.Linear(5, 2, dtype="float64"), mt.nn.ReLU()), mt.constant([1.0, 2.0]),
+    ]  # fmt: skip
+    for subject in subjects:
+        draw(subject, str(tmp_path / "a.svg"))
+        assert len(texts(tmp_path / "a.svg")) > 1
+        draw(subject, tmp_path / "a.dot", level="layer")
+    mt.draw(y, tmp_path / "b.svg")
+    mt.Graph([y]).draw(tmp_path / "b.dot")
+
+
+def test_a_module_is_drawn_on_rows_of_its_own_width_and_dtype(tmp_path):
+    mt.nn.Linear(7, 2, dtype="float64").draw(tmp_path / "a.svg")
+    assert "f64[batch, 7]" in {t.strip() for t in texts(tmp_path / "a.svg")}
+
+
+def test_a_new_picture_takes_the_place_of_the_old(y, tmp_path):
+    for tensor, word in ((y, "tanh"), (mt.exp(y), "exp")):
+        draw(tensor, tmp_path / "a.svg")
+        assert word in texts(tmp_path / "a.svg")
+    assert os.listdir(tmp_path) == ["a.svg"]
+
+
+# ---- the same graph, the same bytes ----
+
+SAME = """
+import sys
+import minitorch as mt
+for _ in range(int(sys.argv[2])):
+    mt.placeholder("unused", ())
+with mt.scope("a"):
+    x, w = mt.placeholder("x", ("n", 3)), mt.parameter([[1.0], [2.0], [3.0]], name="w")
+    loss = ((x @ w) ** 2).mean()
+step = mt.compile([x], loss, updates=mt.optim.SGD([w], lr=0.1, momentum=0.5).minimize(loss))
+for kind in ("svg", "png", "pdf", "dot"):
+    for level in ("op", "layer"):
+        step.draw(f"{sys.argv[1]}/{level}.{kind}", level=level)
+"""
+
+
+def test_the_same_graph_gives_the_same_bytes(tmp_path):
+    for seed, serials in (("0", "0"), ("1", "999")):
+        folder = tmp_path / seed
+        folder.mkdir()
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        subprocess.run([sys.executable, "-c", SAME, str(folder), serials], env=environment, check=True)
+    names = sorted(os.listdir(tmp_path / "0"))
+    assert len(names) == 8
+    for name in names:
+        assert (tmp_path / "0" / name).read_bytes() == (tmp_path / "1" / name).read_bytes()
+    assert b"D:1970" in (tmp_path / "0" / "op.pdf").read_bytes()  # not of today
+
+
+def test_threads_draw_at_once(step, tmp_path):
+    step.draw(tmp_path / "alone.svg")
+    threads = [threading.Thread(target=step.draw, args=(tmp_path / f"{i}.svg",)) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({(tmp_path / f"{name}.svg").read_bytes() for name in ("alone", 0, 1, 2)}) == 1
+
+
+# ---- names ----
+
+NAMES = [
+    "<script>alert(1)</script>", '"];evil[', "back\\slash\\N\\G\\n\\", "'\"", "été 漢字 🎉", "", " ", "&amp;&lt;",
+    "-->", "]]>", "</B>", "<b>x</b>", "%s${x}", "graph",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_shown_as_it_is_and_does_no_harm(name, tmp_path):
+    with mt.scope(name.replace("/", "|")):
+        t = mt.tanh(mt.placeholder(name, (name or "n",)) @ mt.parameter([1.0], name=name)[:, None])
+    mt.Graph([t], name=name).draw(tmp_path / "a.svg")
+    shown = texts(tmp_path / "a.svg")
+    tags = {e.tag.split("}")[1] for e in ElementTree.parse(tmp_path / "a.svg").iter()}
+    assert tags <= {"svg", "g", "title", "a", "path", "polygon", "polyline", "ellipse", "text"}
+    if name.strip():
+        assert {name, name.replace("/", "|"), f"f32[{name}]", f"{name}#2"} <= {t.strip() for t in shown}
+    graph = ElementTree.parse(tmp_path / "a.svg").findall(".//{*}g[@class='node']")
+    assert len(graph) == len(mt.Graph([t]).nodes)
+
+
+LONG = "x" * 100_000
+
+
+@pytest.mark.parametrize(("name", "shown"), [("a\nb\t\x00\ud800", r"a\nb\t\x00\ud800"), (LONG, LONG[:60] + "...")])
+@pytest.mark.parametrize("level", ["op", "layer"])
+def test_what_cannot_be_shown_is_written_in_escapes_or_cut(name, shown, level, tmp_path):
+    x = mt.placeholder(name, ("n",))
+    with mt.scope(name):
+        t = mt.tanh(x)
+    draw(t, tmp_path / "a.svg", level=level)
+    assert texts(tmp_path / "a.svg").count(shown) == 2  # the frame or the layer, and the placeholder
+    assert (tmp_path / "a.svg").stat().st_size < 20_000
+
+
+# ---- bad input ----
+
+
+@pytest.mark.parametrize(("name", "format"), [("a.jpg", None), ("a", None), ("a.svg", "bmp"), ("a.svg", "")])
+def test_an_unknown_kind_lists_those_there_are(y, name, format, tmp_path):
+    with pytest.raises(ValueError, match=r"there are \.svg, \.png, \.pdf, \.dot, \.gv"):
+        draw(y, tmp_path / name, format=format)
+    assert not os.listdir(tmp_path)
+
+
+def test_an_unknown_level_lists_those_there_are(y, tmp_path):
+    with pytest.raises(ValueError, match="no level 'cell'; there are op, layer"):
+        draw(y, tmp_path / "a.dot", level="cell")
+    assert not os.listdir(tmp_path)
+
+
+def test_a_folder_that_is_not_there(y, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no folder '.*missing'"):
+        draw(y, tmp_path / "missing" / "a.svg")
+
+
+@pytest.mark.parametrize("what", [None, 3, "x", [], [1], {"a": 1}])
+def test_what_cannot_be_drawn(what, tmp_path):
+    with pytest.raises(TypeError, match="a tensor, a graph, a program or a module can be drawn, not a"):
+        draw(what, tmp_path / "a.svg")
+
+
+class TwoInputs(mt.nn.Module):
+    def forward(self, a, b):
+        return a + b
+
+
+class Wide(mt.nn.Module):
+    def __init__(self):
+        self.scale = mt.parameter([1.0, 2.0, 3.0])
+        self.weight = mt.parameter([[1.0], [2.0]])
+
+    def forward(self, x):
+        return x @ self.weight * self.scale
+
+
+@pytest.mark.parametrize("module", [TwoInputs(), Wide()])
+def test_a_module_that_takes_something_else_says_what_to_draw(module, tmp_path):
+    with pytest.raises(ValueError, match=r"takes no f32\[batch, .*draw what it makes of your own placeholders"):
+        module.draw(tmp_path / "a.svg")
+
+
+# ---- size ----
+
+
+def chain(length):
+    t = mt.placeholder("x", ("n",))
+    for i in range(length):
+        with mt.scope(f"part{i % 5}"):
+            t = mt.tanh(t)
+    return t
+
+
+def test_a_graph_too_large_to_lay_out_says_what_to_do(tmp_path):
+    how = r"2001 boxes are more than .*write it as \.dot, or draw it with level=\"layer\""
+    with pytest.raises(ValueError, match=how):
+        draw(chain(2000), tmp_path / "a.svg")
+    assert not os.listdir(tmp_path)
+
+
+def test_a_long_chain_is_written_as_dot_and_drawn_by_layers(tmp_path):
+    long = chain(10_000)
+    draw(long, tmp_path / "a.dot")
+    assert (tmp_path / "a.dot").read_text().count(" -> ") == 10_000
+    draw(long, tmp_path / "a.svg", level="layer")
+    assert {f"part{i}" for i in range(5)} <= set(texts(tmp_path / "a.svg"))
+
+
+def test_scopes_nested_without_end(tmp_path):
+    with mt.scope("/".join(["s"] * 3000)):
+        draw(mt.tanh(mt.placeholder("x", ())), tmp_path / "a.svg")
+    assert "tanh" in texts(tmp_path / "a.svg")

@@ -1,0 +1,120 @@
+"""The engines behind pictures: `dot`, pygraphviz or neither, and that failure leaves nothing behind."""
+
+import os
+import shutil
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import pytest
+
+import minitorch as mt
+from minitorch.errors import MinitorchError
+from minitorch.viz import draw
+
+ENGINES = {"dot": shutil.which("dot"), "pygraphviz": pytest.importorskip("pygraphviz")}
+HEADS = {"svg": b"<?xml", "png": b"\x89PNG\r\n", "pdf": b"%PDF-"}
+
+
+@pytest.fixture
+def y():
+    return mt.tanh(mt.placeholder("x", ("n",)))
+
+
+@pytest.fixture
+def engine(tmp_path, monkeypatch):
+    """`engine(body)`: the only `dot` on PATH is one that runs this Python; with no body there is none."""
+
+    def install(body=None):
+        folder = tmp_path / "bin"
+        folder.mkdir(exist_ok=True)
+        monkeypatch.setenv("PATH", str(folder))
+        if body is not None:
+            (folder / "dot").write_text(f"#!{sys.executable}\nimport sys\nsource = sys.stdin.read()\n{body}\n")
+            (folder / "dot").chmod(0o755)
+
+    return install
+
+
+def texts(path):
+    svg = ElementTree.parse(path)
+    return ["".join(e.itertext()).replace("\xa0", " ") for e in svg.iter("{http://www.w3.org/2000/svg}text")]
+
+
+@pytest.mark.parametrize("engine_name", ENGINES)
+def test_each_engine_draws_each_kind(y, engine_name, tmp_path, monkeypatch, capfd):
+    if engine_name == "dot" and not ENGINES["dot"]:
+        pytest.skip("there is no dot on PATH")
+    if engine_name == "pygraphviz":
+        monkeypatch.setenv("PATH", str(tmp_path))
+    for kind in HEADS:
+        mt.Graph([y], name="step").draw(tmp_path / f"step.{kind}")
+        assert (tmp_path / f"step.{kind}").read_bytes().startswith(HEADS[kind])
+    assert {"step", "tanh", "f32[n]"} <= {t.strip() for t in texts(tmp_path / "step.svg")}
+    assert capfd.readouterr() == ("", "")
+
+
+def test_dot_on_path_comes_first(y, engine, tmp_path):
+    engine("print('<svg>', sys.argv[1:], len(source) > 100)")
+    draw(y, tmp_path / "a.svg")
+    assert (tmp_path / "a.svg").read_text() == "<svg> ['-Tsvg'] True\n"
+
+
+def test_pygraphviz_steps_in_for_a_dot_that_fails(y, engine, tmp_path, capfd):
+    engine("sys.exit('Format: \"svg\" not recognized')")
+    draw(y, tmp_path / "a.svg")
+    assert "tanh" in texts(tmp_path / "a.svg")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_frames_that_cannot_be_ranked_are_drawn_with_more_care(y, engine, tmp_path):
+    engine(
+        "careful = 'newrank=true' in source\n"
+        "print('careful' if careful else 'quick')\n"
+        "careful or print('Error: trouble in init_rank', file=sys.stderr)"
+    )
+    draw(y, tmp_path / "a.svg")
+    assert (tmp_path / "a.svg").read_text() == "careful\n"
+
+
+WITHOUT = """
+import sys
+sys.modules["pygraphviz"] = None
+import minitorch as mt
+from minitorch.viz.engines import EngineError
+y = mt.tanh(mt.placeholder("x", ("n",)))
+mt.draw(y, "a.dot")
+for kind in ("svg", "png", "pdf"):
+    try:
+        mt.draw(y, f"a.{kind}")
+    except EngineError as error:
+        print(error)
+"""
+
+
+def test_without_an_engine_the_error_says_what_to_install_and_dot_works(tmp_path):
+    run = subprocess.run(
+        [sys.executable, "-c", WITHOUT], cwd=tmp_path, env={**os.environ, "PATH": str(tmp_path)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = run.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["svg", "png", "pdf"]
+    assert all("pip install pygraphviz" in line and "install Graphviz" in line for line in lines)
+    assert os.listdir(tmp_path) == ["a.dot"]
+    assert run.stderr == ""
+
+
+def test_engines_are_not_imported_before_they_draw():
+    code = "import sys, minitorch.viz; print([m for m in ('graphviz', 'pygraphviz', 'networkx') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_failure_leaves_the_old_file_and_no_other(y, engine, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    engine("print('<svg>half'); sys.exit('no room for it')")
+    (tmp_path / "a.svg").write_text("old")
+    before = sorted(os.listdir(tmp_path))
+    with pytest.raises(MinitorchError, match="dot could not draw it: no room for it"):
+        draw(y, tmp_path / "a.svg")
+    assert sorted(os.listdir(tmp_path)) == before
+    assert (tmp_path / "a.svg").read_text() == "old"
