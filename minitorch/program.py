@@ -13,7 +13,7 @@ from minitorch.compiler.backends import BACKENDS
 from minitorch.compiler.passes import specialise
 from minitorch.compiler.plan import Plan, make_plan
 from minitorch.compiler.rewrite import PassRecord
-from minitorch.errors import DTypeError, GraphError, InputError, ShapeError
+from minitorch.errors import ArgumentError, DTypeError, GraphError, InputError, ShapeError
 from minitorch.executor import Executor, Requirement, input_text
 from minitorch.graph.dim import as_symbol, equal, symbols_in
 from minitorch.graph.graph import Graph, expression
@@ -49,6 +49,8 @@ def compile(
     >>> float(step([1, 2])), float(w.data)
     (6.0, 3.0)
     """
+    if name is not None and not isinstance(name, str):
+        raise ArgumentError(f"compile: a name is a str, but {name!r} was given\n  in {here()!r}")
     traced, requirements = trace(inputs, outputs, updates, name or "program", training)
     kind = "numpy" if backend == "auto" else backend
     if kind not in BACKENDS:

@@ -8,7 +8,7 @@ cotangent, and the derivative of that linear map is the Jacobian-vector product,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from minitorch import ops
 from minitorch.errors import ArgumentError, GradientError, ShapeError
@@ -121,11 +121,24 @@ def _depends_on(order: Tensors, wrt: Tensors) -> set[Tensor]:
 
 def _pull_back(node: Tensor, g: Tensor, active: set[Tensor], gradients: dict[Tensor, Tensor]) -> None:
     """One step of the chain rule: what `node` passes on to its inputs."""
-    assert node.op.gradient is not None
-    contributions = node.op.gradient(g, node, *node.inputs, **node.attrs)
+    contributions = _contributions(node, g)
     for source, contribution in zip(node.inputs, contributions, strict=True):
         if contribution is not None and source in active and is_float(source.dtype):
             _accumulate(gradients, source, fitted(contribution, source.type))
+
+
+def _contributions(node: Tensor, g: Tensor) -> Sequence[Operand]:
+    """What the rule of a row gives, or an error that names the row where that is no gradient for each operand."""
+    assert node.op.gradient is not None
+    expected = f"the rule must give a tuple of {len(node.inputs)}, a gradient for each operand"
+    try:
+        given: Any = node.op.gradient(g, node, *node.inputs, **node.attrs)
+    except TypeError as error:
+        raise GradientError(f"{node.op.name}: {expected}, but failed: {error}\n  {node.describe()}") from error
+    if not isinstance(given, list | tuple) or len(given) != len(node.inputs):
+        what = f"{len(given)} values" if isinstance(given, list | tuple) else type(given).__name__
+        raise GradientError(f"{node.op.name}: {expected}, but gave {what}\n  {node.describe()}\n  in {here()!r}")
+    return given
 
 
 def _accumulate(gradients: dict[Tensor, Tensor], node: Tensor, g: Tensor) -> None:

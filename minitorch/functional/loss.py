@@ -54,7 +54,7 @@ def mae_loss(prediction: Operand, target: Operand) -> Tensor:
 def huber_loss(prediction: Operand, target: Operand, delta: float = 1.0) -> Tensor:
     """The mean of e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2) (Huber 1964), e the difference."""
     p, t = _same_shape("huber_loss", prediction, target)
-    if not delta > 0:
+    if not isinstance(delta, int | float) or not delta > 0:
         raise fail(ValueError, "huber_loss", f"delta is {delta}; a number greater than 0 is expected")
     distance = ops.abs(p - t)
     near = ops.minimum(distance, delta)  # no branch that is not taken can be infinite: 0 * inf would be NaN
@@ -83,6 +83,9 @@ def cross_entropy(logits: Operand, target: Operand) -> Tensor:
     if z.ndim != 2:
         raise fail(ShapeError, "cross_entropy", f"logits are (rows, classes), but have {show_shape(z.shape)}", z)
     if t.dtype.kind in "iu" and t.ndim == 1:
+        known = ops.where(
+            t < 0, z.shape[1] if isinstance(z.shape[1], int) else t, t
+        )  # -1 is no class: refused when run
         return mean(-take_along_axis(log_softmax(z), expand_dims(t, 1), axis=1))
     z, t = _same_shape("cross_entropy", z, t)
     return mean(-ops.sum(t * log_softmax(z), axis=(1,), keepdims=False))

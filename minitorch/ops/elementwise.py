@@ -59,26 +59,27 @@ def elementwise(
 
 def _require_arguments(kernel: Callable[..., Any], types: Sequence[Type], attrs: Mapping[str, object]) -> None:
     expected = arity(kernel, attrs)
-    if len(types) != expected:
+    if expected is not None and len(types) != expected:
         raise ArgumentError(f"takes {expected} operand{'s' * (expected != 1)}, but {len(types)} were given")
-    unknown = [name for name in attrs if isinstance(kernel, np.ufunc) or name not in _required(kernel)]
+    named = () if isinstance(kernel, np.ufunc) else [p.name for p in _parameters(kernel) if p.name != "out"]
+    unknown = [name for name in attrs if name not in named]
     if unknown:
         raise ArgumentError(f"takes no argument named {unknown[0]!r}")
 
 
-def arity(kernel: Callable[..., Any], attrs: Mapping[str, object]) -> int:
-    """The number of operands that an elementwise kernel takes beside its attributes."""
+def arity(kernel: Callable[..., Any], attrs: Mapping[str, object]) -> int | None:
+    """The number of operands that an elementwise kernel takes beside its attributes; None where any will do."""
     if isinstance(kernel, np.ufunc):
         return kernel.nin
-    return len([name for name in _required(kernel) if name not in attrs])
+    parameters = _parameters(kernel)
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return None
+    return len([p for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD and p.name not in attrs])
 
 
 @cache
-def _required(kernel: Callable[..., Any]) -> tuple[str, ...]:
-    parameters = inspect.signature(kernel).parameters.values()
-    return tuple(
-        p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    )
+def _parameters(kernel: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    return tuple(inspect.signature(kernel).parameters.values())
 
 
 def numbers(types: Sequence[Type]) -> tuple[DType, bool]:

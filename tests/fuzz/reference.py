@@ -70,8 +70,8 @@ TINY, HUGE = 1e-30, 1e30  # outside of these a float32 may underflow or overflow
 class Rounding:
     """Disturbs every value as float32 rounding might, and notes which nodes no such disturbance can judge."""
 
-    def __init__(self, sample: int) -> None:
-        self.sample = sample
+    def __init__(self, sample: int, clean: Values) -> None:
+        self.sample, self.clean = sample, clean
         self.random = np.random.default_rng(sample)
         self.doubtful: set[Any] = set()
 
@@ -87,9 +87,13 @@ class Rounding:
             return close if node.op.name == "equal" else np.logical_not(close)
         if node.dtype.kind != "f" or node.op.view:
             return value
-        if not _middling(value):
+        if not _middling(value) or self._cancelled(value, self.clean[node]):
             self.doubtful.add(node)
         return self.disturbed(value)
+
+    def _cancelled(self, value: Any, clean: Any) -> bool:
+        """Whether rounding has become a good part of the value: what is made of it may be anything."""
+        return bool((np.abs(value - clean) > 0.01 * np.abs(clean)).any())
 
     def disturbed(self, value: Any) -> Any:
         if value.dtype.kind != "f":
@@ -117,7 +121,7 @@ def judged(
     doubtful: set[Any] = set()
     off = [np.zeros(np.shape(clean[t])) for t in graph.roots]
     for sample in range(samples):
-        noise = Rounding(sample).leaves(feeds)
+        noise = Rounding(sample, clean).leaves(feeds)
         moved = evaluate(graph, {t: noise.disturbed(a) for t, a in feeds.items()}, sizes, noise)
         doubtful |= noise.doubtful
         with np.errstate(all="ignore"):
@@ -147,6 +151,11 @@ def slope(loss_graph: Any, both: Any, at: Any, feeds: Mapping[Any, Any], sizes: 
     `both` returns the loss and its gradient. None where there is a kink, or too much noise. The point is moved a
     little first: at ties and at 0 there are kinks that no difference sees.
     """
+    with np.errstate(all="ignore"):
+        return _slope(loss_graph, both, at, feeds, sizes)
+
+
+def _slope(loss_graph: Any, both: Any, at: Any, feeds: Mapping[Any, Any], sizes: Mapping[Any, int]) -> Any:
     loss, gradient = both.outputs
     base = evaluate(both, feeds, sizes)[at]
     if base.dtype != np.float64 or not base.size or not np.isfinite(base).all() or np.abs(base).max() > 1e6:

@@ -1,6 +1,7 @@
 """arctan2 in place beside a flipped input of one element."""
 
 import numpy as np
+from numpy import inf, nan
 
 import minitorch as mt
 

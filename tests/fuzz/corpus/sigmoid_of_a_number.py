@@ -1,6 +1,7 @@
 """Kernels without `out` on values without axes, where NumPy makes scalars."""
 
 import numpy as np
+from numpy import inf, nan
 
 import minitorch as mt
 
