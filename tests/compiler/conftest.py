@@ -2,6 +2,7 @@
 
 import inspect
 import random
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -215,7 +216,7 @@ def where(m):
 
 def transpose(m):
     t = m.pick(lambda t: t.ndim > 1)
-    return t.T if m.choose(2) else mt.transpose(t, [*range(1, t.ndim), 0])
+    return t.T if m.choose(2) else mt.transpose(t, m.of(list(permutations(range(t.ndim)))))
 
 
 MAKERS = {

@@ -201,7 +201,9 @@ def test_lifetimes_are_what_the_instructions_show():
 def traps():
     a, b = mt.parameter([[1.0, 2.0], [3.0, 4.0]], name="a"), mt.parameter([[5.0, 6.0], [7.0, 8.0]], name="b")
     x = mt.placeholder("x", ("n", 2))
+    c = mt.parameter([[1.0, 0.0], [0.0, 1.0]], name="c")
     h = mt.tanh(x)
+    twice, thrice = mt.sin(h), mt.sin(c * 3)
     new = a - 0.1 * b
     total = mt.sum(x, axis=0)
     flat = mt.reshape(mt.tanh(x).T, (-1,))
@@ -211,6 +213,7 @@ def traps():
         "rotate": ([], [], {a: b * 2, b: a.T}),
         "an update reads another updated parameter": ([], [], {a: a - b, b: b - a}),
         "two updates of one value": ([], [], {a: new, b: new}),
+        "two updates of one value that reads neither": ([], [], {a: (fresh := mt.exp(c) * 2), b: fresh}),
         "an update and its result": ([], [new, new], {a: new}),
         "an update of a result's view": ([], [new], {a: new.T}),
         "its own transpose": ([], [], {a: a - a.T}),
@@ -228,6 +231,8 @@ def traps():
         "a view that outlives its root's readers": ([x], [mt.exp(h) + h.T.T, mt.sum(h.T * mt.exp(h).T)], None),
         "a shifted read of the operand": ([x], [mt.exp(h)[1:] + mt.exp(h)[:-1] * 2], None),
         "a flipped read of the operand": ([x], [mt.exp(h) * 3 + (mt.exp(h) * 3)[::-1]], None),
+        "an operand and its mirror image": ([x], [mt.exp(twice + twice[::-1])], None),
+        "an operand and its transpose": ([], [mt.exp(thrice - thrice.T), mt.exp(thrice.T * thrice)], None),
         "a stretched operand": ([x], [mt.exp(total) + h * 2], None),
         "one operand twice": ([x], [mt.exp(h) * mt.exp(h), (h * 2) @ (h * 2).T], None),
         "a reshape of a transpose": ([x], [flat, mt.exp(flat)], None),

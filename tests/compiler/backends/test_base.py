@@ -1,6 +1,8 @@
 """Memory: results are the caller's own, and one arena serves every batch size."""
 
+import gc
 import random
+import weakref
 from itertools import combinations
 
 import numpy as np
@@ -118,3 +120,20 @@ def test_the_arena_is_as_large_as_the_largest_batch_needs_and_aligned():
     assert sizes[0] < sizes[1] == sizes[2] < sizes[3] == sizes[4]
     widest = sum(max(8 * 4 * 400, 64) for _ in program.plan.slots)
     assert sizes[-1] <= widest + 64 * len(program.plan.slots)
+
+
+def test_an_arena_that_has_been_outgrown_is_let_go():
+    _, program = regression("numpy")
+    program(np.ones((3, 3)), np.ones((3, 2)))
+    first = weakref.ref(program._executor.memory.arena)
+    program(np.ones((300, 3)), np.ones((300, 2)))
+    program(np.ones((3, 3)), np.ones((3, 2)))
+    gc.collect()
+    assert first() is None
+
+
+def test_a_size_that_is_divided_by_nothing_is_nothing(backend):
+    x, y = mt.placeholder("x", ("n",)), mt.placeholder("y", ("m",))
+    program = mt.compile([x, y], mt.reshape(x, (y.shape[0], -1)) * 2, backend=backend)
+    assert program([], []).shape == (0, 0)
+    assert program(np.ones(6), np.ones(2)).shape == (2, 3)

@@ -125,6 +125,13 @@ IDENTITIES = [
     ),
     (
         "two transposes are one, or none",
+        lambda: x((2, 3, "n")).transpose(1, 2, 0).transpose(0, 2, 1),
+        "x: f32[2, 3, n] = placeholder | %0: f32[3, n, 2] = transpose(x, axes=(1, 2, 0))"
+        " | %1: f32[3, 2, n] = transpose(%0, axes=(0, 2, 1)) | return %1",
+        "x: f32[2, 3, n] = placeholder | %0: f32[3, 2, n] = transpose(x, axes=(1, 0, 2)) | return %0",
+    ),
+    (
+        "two transposes are one, or none",
         lambda: x(("n", 3)).T.T,
         "x: f32[n, 3] = placeholder | %0: f32[3, n] = transpose(x, axes=(1, 0))"
         " | %1: f32[n, 3] = transpose(%0, axes=(1, 0)) | return %1",
