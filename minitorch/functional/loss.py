@@ -83,7 +83,6 @@ def cross_entropy(logits: Operand, target: Operand) -> Tensor:
     if z.ndim != 2:
         raise fail(ShapeError, "cross_entropy", f"logits are (rows, classes), but have {show_shape(z.shape)}", z)
     if t.dtype.kind in "iu" and t.ndim == 1:
-        ops.where(t < 0, z.shape[1] if isinstance(z.shape[1], int) else t, t)  # -1 is no class: refused when run
         return mean(-take_along_axis(log_softmax(z), expand_dims(t, 1), axis=1))
     z, t = _same_shape("cross_entropy", z, t)
     return mean(-ops.sum(t * log_softmax(z), axis=(1,), keepdims=False))
