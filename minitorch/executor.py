@@ -79,14 +79,12 @@ class Executor:
         values = dict(zip(self.inputs, arrays, strict=True))
         for node in self.plan.graph.nodes:
             try:
-                if node not in values:
-                    values[node] = evaluate_node(node, [values[i] for i in node.inputs], sizes)
+                with np.errstate(all="ignore"):
+                    if node not in values:
+                        values[node] = evaluate_node(node, [values[i] for i in node.inputs], sizes)
             except Exception as again:
                 where = f"{node.op.name}: {again}\n  {node.describe()}\n  in {node.origin!r}"
-                if isinstance(again, IndexError):  # the values given name what is not there
-                    return OutOfRangeError(where)
-                error.add_note(where)
-                return error
+                return OutOfRangeError(where) if isinstance(again, IndexError) else InputError(where)
         return error
 
     # ---- arguments ----
