@@ -65,7 +65,7 @@ def test_the_order_of_operands_counts(x):
         (0.0, -0.0), (1.0, 2.0), (np.float32(1), np.float64(1)), (np.int32(1), np.int64(1)), (np.True_, np.int64(1)),
         (np.zeros(2), np.zeros((1, 2))), (np.array([0.0, -0.0]), np.array([-0.0, 0.0])),
         (np.int64(0), np.float64(0)), (np.int32(1), np.float32(1e-45)), (np.uint8(1), np.True_),
-        (np.uint8(1), np.int8(1)),  # noqa: E501
+        (np.uint8(1), np.int8(1)),
         (np.float32(np.nan), np.copysign(np.float32(np.nan), -1)), (np.float64(1), 1.0),
     ],
 )  # fmt: skip
