@@ -37,3 +37,7 @@ class OutOfRangeError(InputError, IndexError):
 
 class FileError(MinitorchError, ValueError):
     """A file is damaged, or is not the one that was expected. Nothing was changed."""
+
+
+class CompilerError(MinitorchError, RuntimeError):
+    """The C compiler is missing, does not work, or made nothing that can be loaded."""

@@ -1,0 +1,1 @@
+"""Plan to callable: C, generated, compiled and loaded."""

@@ -1,0 +1,201 @@
+"""The folder on disk where compiled objects stay: private, written atomically, checked before anything is used.
+
+Each key has a folder of its own in it. An object's name there is the digest of its content, so that one look tells
+whether it is whole, and of many writers at once each leaves a whole one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import stat
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from minitorch.lazy import lazy
+
+shutil = lazy("shutil")
+tempfile = lazy("tempfile")
+
+STALE = 24 * 3600.0
+"""Seconds after which what a killed process left half-made is swept away."""
+
+
+class Kept(NamedTuple):
+    """A file of the cache that was found whole."""
+
+    path: Path
+    content: bytes
+
+
+def digest(*parts: str | bytes) -> str:
+    """A name for these parts, their order and their borders."""
+    summary = blake2b(digest_size=20)
+    for part in parts:
+        data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
+        summary.update(len(data).to_bytes(8, "little") + data)
+    return summary.hexdigest()
+
+
+# ---- what is there ----
+
+
+def find(key: str, suffix: str) -> Kept | None:
+    """The whole file of this kind under a key. Damaged ones are removed; those that others could write are left out."""
+    for place in (user_folder(), *_temporary.get(os.getpid(), ())):
+        if place is None or not private(entry := place / key):
+            continue
+        for path in sorted(entry.glob(f"*{suffix}")):
+            content = read(path)
+            if content is not None and digest(content) == path.stem:
+                return Kept(path, content)
+            with suppress(OSError):
+                path.unlink()
+    return None
+
+
+def read(path: Path) -> bytes | None:
+    """What a file holds; None where it cannot be read, or is not a plain file that this user alone may write."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe must not stop us
+    try:
+        with open(os.open(path, flags), "rb") as file:
+            status = os.fstat(file.fileno())
+            return file.read() if stat.S_ISREG(status.st_mode) and only_ours(status) else None
+    except OSError:
+        return None
+
+
+def private(path: Path) -> bool:
+    """Whether a path is a folder that this user alone may write."""
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and only_ours(status)
+
+
+def only_ours(status: os.stat_result) -> bool:
+    """Whether a file belongs to this user, and others may not write it."""
+    return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+# ---- what comes in ----
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """A fresh folder inside the cache to build in, gone afterwards; `keep` moves from it what is to stay."""
+    work = start()
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def start() -> Path:
+    """A new working folder in the user's cache; where that cannot be written, in a temporary one."""
+    if (place := user_folder()) is not None:
+        with suppress(OSError):
+            sweep(place)
+            return Path(tempfile.mkdtemp(prefix=".work-", dir=place))
+    return Path(tempfile.mkdtemp(prefix=".work-", dir=temporary()))
+
+
+def sweep(place: Path) -> None:
+    """Remove the working folders of processes that were killed."""
+    for old in place.glob(".work-*"):
+        if time.time() - old.stat().st_mtime > STALE:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def keep(work: Path, key: str, suffix: str, content: bytes) -> Kept:
+    """Put content under a key, into the cache that a working folder lies in."""
+    return Kept(write(work, key, digest(content) + suffix, content), content)
+
+
+def write(work: Path, key: str, name: str, content: bytes) -> Path:
+    """Write a file under a key, whole or not at all."""
+    entry = work.parent / key
+    entry.mkdir(0o700, exist_ok=True)
+    if not private(entry):
+        raise PermissionError(f"{entry} belongs to another user, or others may write it")
+    half = work / f"half-{name}"
+    with open(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+        file.write(content)
+    os.replace(half, entry / name)
+    return entry / name
+
+
+def recall(key: str) -> Any:
+    """The value that was remembered under a key, by this process or another; None where there is none."""
+    kept = find(key, ".json")
+    return None if kept is None else json.loads(kept.content)
+
+
+def remember(key: str, value: Any) -> Any:
+    """Keep a value that JSON can hold; returns the one that stands, which is another's where that came first."""
+    if (standing := recall(key)) is None:
+        with workspace() as work:
+            keep(work, key, ".json", json.dumps(value).encode())
+        standing = recall(key)
+    return value if standing is None else standing
+
+
+# ---- where it is ----
+
+
+def user_folder() -> Path | None:
+    """The user's cache; None where it cannot be made, or others could change it."""
+    return usable(location())
+
+
+def location() -> Path:
+    """Where the cache belongs: `$MINITORCH_CACHE`, or what the platform sets aside for caches."""
+    if chosen := os.environ.get("MINITORCH_CACHE"):
+        return Path(chosen).absolute()
+    home = Path(os.path.expanduser("~"))
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "minitorch"
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else home / ".cache") / "minitorch"
+
+
+@cache
+def usable(folder: Path) -> Path | None:
+    """A folder, made where it is missing; None, with a warning, where others could change what it holds."""
+    try:
+        folder.mkdir(0o700, parents=True, exist_ok=True)
+    except OSError:
+        return None
+    if private(folder):
+        return folder
+    message = f"{folder} belongs to another user, or others may write it: compiled code is kept for this process alone"
+    warnings.warn(message, RuntimeWarning, stacklevel=2)
+    return None
+
+
+_temporary: dict[int, tuple[Path]] = {}
+"""The private folder of a process, by its number: a forked child must not use, or remove, its parent's."""
+
+
+def temporary() -> Path:
+    """A private folder of this process, removed when it ends."""
+    process = os.getpid()
+    if process not in _temporary or not _temporary[process][0].is_dir():
+        _temporary[process] = (Path(tempfile.mkdtemp(prefix="minitorch-")),)
+    return _temporary[process][0]
+
+
+@atexit.register
+def remove_temporary() -> None:
+    """Remove what this process, and not its parent, has made."""
+    for place in _temporary.get(os.getpid(), ()):
+        shutil.rmtree(place, ignore_errors=True)

@@ -1,0 +1,91 @@
+"""Run compilers: side by side, within a time limit, in any locale, and never leaving one behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from math import inf
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from minitorch.errors import CompilerError
+from minitorch.lazy import lazy
+
+subprocess = lazy("subprocess")
+
+
+class Outcome(NamedTuple):
+    """How a run ended: the exit status, None for one that took too long, and all words that were printed."""
+
+    status: int | None
+    words: str
+
+    @property
+    def silent(self) -> bool:
+        return self.status == 0 and not self.words
+
+    @property
+    def ended(self) -> str:
+        if self.status is None:
+            return f"took longer than {time_limit():g} s"
+        return f"failed with status {self.status}" if self.status else "printed a warning"
+
+
+def run(commands: Sequence[Sequence[str]], work: Path) -> list[Outcome]:
+    """Run all commands, as many at once as there are processors. None is left when this ends, however it ends."""
+    limit, waiting = time_limit(), deque(commands)
+    running: deque[Any] = deque()
+    outcomes = []
+    try:
+        while waiting or running:
+            while waiting and len(running) < (os.cpu_count() or 1):
+                running.append(start(waiting.popleft(), work))
+            outcomes.append(finish(running[0], limit))
+            running.popleft()
+    finally:
+        for process in running:
+            kill(process)
+    return outcomes
+
+
+def start(command: Sequence[str], work: Path) -> Any:
+    """Start one command in a session of its own, so that all that it starts can be killed with it."""
+    environment = {**os.environ, "LC_ALL": "C", "TMPDIR": str(work)}
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    try:
+        return subprocess.Popen(command, env=environment, start_new_session=True, **pipes)
+    except OSError as error:
+        raise CompilerError(f"the C compiler {command[0]} cannot be run: {error.strerror}") from None
+
+
+def finish(process: Any, limit: float) -> Outcome:
+    """Wait for a process, and kill it when it takes too long."""
+    try:
+        words, _ = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        kill(process)
+        return Outcome(None, "")
+    return Outcome(process.returncode, words.decode("utf-8", "replace").strip())
+
+
+def kill(process: Any) -> None:
+    """End a process and all that it started."""
+    with suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.stdout.close()
+    process.wait()
+
+
+def time_limit() -> float:
+    """Seconds that a compiler may take."""
+    text = os.environ.get("MINITORCH_COMPILE_TIMEOUT", "").strip() or "60"
+    try:
+        limit = float(text)
+    except ValueError:
+        limit = 0.0
+    if not 0 < limit < inf:
+        raise CompilerError(f"MINITORCH_COMPILE_TIMEOUT: a positive number of seconds is expected, not {text!r}")
+    return limit

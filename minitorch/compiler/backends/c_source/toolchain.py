@@ -1,0 +1,207 @@
+"""The C compiler: which one, what it accepts, and what the processor it compiles for can do."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from functools import cache as once
+from functools import cached_property
+from pathlib import Path
+
+from minitorch.compiler.backends.c_source import cache
+from minitorch.compiler.backends.c_source.process import run
+from minitorch.errors import CompilerError
+from minitorch.lazy import lazy
+
+shlex = lazy("shlex")
+shutil = lazy("shutil")
+
+FORMAT = "1"
+"""Changes with anything here that changes what is found, so that older findings are forgotten."""
+
+REQUIRED = ("-std=gnu11", "-O2", "-fPIC")
+
+OPTIONAL = (
+    "-ftree-vectorize",
+    "-fopenmp-simd",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fwrapv",
+    "-march=native",
+    "-fvect-cost-model=dynamic",  # gcc 12 and later vectorise at -O2 only what needs no check at run time
+    "-mprefer-vector-width=512",
+)
+"""Flags that are used where the compiler takes them without a word."""
+
+LINK = ("-Wl,-Bsymbolic",)  # an object's own functions are called directly, whatever names the process has loaded
+
+FEATURES = (
+    *("AVX512F", "AVX512DQ", "AVX512BW", "AVX512VL", "AVX2", "AVX", "FMA", "F16C", "SSE4_1", "SSE2"),
+    *("ARM_NEON", "ARM_FEATURE_FMA", "ARM_FEATURE_SVE"),
+)
+
+TRIAL = """#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+double trial(const double *x, int64_t n) {
+    double sum = 0;
+    #pragma omp simd reduction(+:sum)
+    for (int64_t i = 0; i < n; i++) sum += x[i];
+    return sqrt(sum);
+}
+"""
+
+HINT = "install one (Debian, Ubuntu: `apt install gcc libc6-dev`; Fedora: `dnf install gcc`; macOS: \
+`xcode-select --install`) or name it in $CC"
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A C compiler that works, with the flags that it takes."""
+
+    command: tuple[str, ...]
+    identity: str
+    """A digest of what tells it from others: its files, their sizes and times, and the processor."""
+    version: str
+    """The first line of what it says of itself."""
+    flags: tuple[str, ...]
+    link_flags: tuple[str, ...]
+    features: tuple[str, ...]
+    """Those of `FEATURES` that code may use."""
+
+    @property
+    def vector_bytes(self) -> int:
+        """Bytes in the widest vector."""
+        return 64 if "AVX512F" in self.features else 32 if "AVX" in self.features else 16
+
+    def lanes(self, itemsize: int) -> int:
+        """Elements in the widest vector."""
+        return self.vector_bytes // itemsize
+
+    @cached_property
+    def key(self) -> str:
+        """A name for all that decides what becomes of a source."""
+        return cache.digest(FORMAT, repr(astuple(self)))
+
+    def compile(self, source: Path, target: Path) -> list[str]:
+        """The command that makes an object of a source."""
+        return [*self.command, *self.flags, "-c", str(source), "-o", str(target)]
+
+    def link(self, inputs: Sequence[Path], target: Path) -> list[str]:
+        """The command that makes a shared library of objects and sources."""
+        files = map(str, inputs)
+        return [*self.command, *self.flags, "-shared", *files, "-o", str(target), *self.link_flags, "-lm"]
+
+
+def find() -> Compiler | None:
+    """The compiler to use: `$CC`, or else the first of cc, gcc and clang that works; None where there is none.
+
+    A `$CC` that does not work is an error.
+    """
+    return search(os.environ.get("CC", "").strip(), os.environ.get("PATH"))[0]
+
+
+def require() -> Compiler:
+    """The compiler to use; where there is none, an error that says what to do."""
+    compiler, problem = search(os.environ.get("CC", "").strip(), os.environ.get("PATH"))
+    if compiler is None:
+        raise CompilerError(problem)
+    return compiler
+
+
+@once
+def search(chosen: str, path: str | None) -> tuple[Compiler | None, str]:
+    """The compiler, or None and why. `path` is $PATH, on which the answer depends."""
+    if os.name != "posix":
+        return None, "the C backend needs Linux, macOS or another POSIX system"
+    if chosen:
+        return probe(words(chosen)), ""
+    problems = ["no C compiler (cc, gcc, clang) was found on PATH"]
+    for name in filter(shutil.which, ("cc", "gcc", "clang")):
+        try:
+            return probe((name,)), ""
+        except CompilerError as error:
+            problems.append(str(error))
+    return None, f"{problems[-1]}; {HINT}"
+
+
+def words(chosen: str) -> tuple[str, ...]:
+    """The command that `$CC` holds: a path as it is, or a name with arguments."""
+    try:
+        command = (chosen,) if shutil.which(chosen) else tuple(shlex.split(chosen))
+    except ValueError as error:
+        raise CompilerError(f"$CC is {chosen!r}: {error}") from None
+    if not shutil.which(command[0]):
+        raise CompilerError(f"$CC is {chosen!r}, but {command[0]} is not a program that can be run")
+    return command
+
+
+# ---- what a compiler can do ----
+
+
+def probe(command: tuple[str, ...]) -> Compiler:
+    """What a compiler takes, from the cache, where no compiler is called at all, or by trial."""
+    identity = identify(command)
+    key = cache.digest("compiler", FORMAT, identity, repr((REQUIRED, OPTIONAL, LINK, FEATURES, TRIAL)))
+    if (kept := cache.recall(key)) is None:
+        kept = cache.remember(key, examine(command))
+    return Compiler(command, identity, kept["version"], *(tuple(kept[k]) for k in ("flags", "link_flags", "features")))
+
+
+def identify(command: tuple[str, ...]) -> str:
+    """A text that changes when the compiler, or the processor, does."""
+    files = []
+    for word in command:
+        if not word.startswith("-") and (found := shutil.which(word)):
+            status = os.stat(found)
+            files.append((os.path.realpath(found), status.st_size, status.st_mtime_ns))
+    return cache.digest(repr((command, files, processor())))
+
+
+def examine(command: tuple[str, ...]) -> dict[str, str | list[str]]:
+    """Call a compiler to see what it is and which flags it takes."""
+    with cache.workspace() as work:
+        source = work / "trial.c"
+        source.write_text(TRIAL, "utf-8")
+        target = str(work / "trial.so")
+
+        def trial(flags: Sequence[str], link_flags: Sequence[str] = ()) -> list[str]:
+            return [*command, *REQUIRED, *flags, "-shared", str(source), "-o", target, *link_flags, "-lm"]
+
+        def accepted(options: Sequence[str]) -> list[str]:
+            outcomes = run([trial([option]) for option in options], work)
+            return [option for option, outcome in zip(options, outcomes, strict=True) if outcome.silent]
+
+        version, all_at_once = run([[*command, "--version"], trial(OPTIONAL, LINK)], work)
+        flags, link_flags = list(OPTIONAL), list(LINK)
+        if not all_at_once.silent:
+            (plain,) = run([trial(())], work)
+            if not plain.silent:
+                problem = f"the C compiler {shlex.join(command)} does not work: on a small program it {plain.ended}"
+                raise CompilerError(f"{problem}\n{plain.words}".rstrip())
+            flags, link_flags = accepted(OPTIONAL), accepted(LINK)
+        (macros,) = run([[*command, *REQUIRED, *flags, "-dM", "-E", "-x", "c", os.devnull]], work)
+    defined = {line.split()[1] for line in macros.words.splitlines() if line.startswith("#define __")}
+    features = [name for name in FEATURES if f"__{name}__" in defined or f"__{name}" in defined]
+    if "AVX512F" not in features:
+        flags = [flag for flag in flags if flag != "-mprefer-vector-width=512"]
+    if "__clang__" in defined:
+        flags.append("-Wno-pass-failed")  # a loop that stays scalar is no error
+    first = version.words.partition("\n")[0]
+    return {"version": first, "flags": [*REQUIRED, *flags], "link_flags": link_flags, "features": features}
+
+
+@once
+def processor() -> str:
+    """What tells this processor from others that share the cache: code is compiled for it alone."""
+    x86 = ("vendor_id", "cpu family", "model", "model name", "flags")
+    names = (*x86, "isa", "Features", "CPU implementer", "CPU architecture", "CPU variant", "CPU part")
+    machine = os.uname()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            lines = [line.partition(":") for line in iter(file.readline, "\n")]  # the first processor's
+    except OSError:
+        return repr((sys.platform, machine.machine, machine.nodename))
+    return repr((sys.platform, machine.machine, [(k.strip(), v.strip()) for k, _, v in lines if k.strip() in names]))
