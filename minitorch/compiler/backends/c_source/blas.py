@@ -75,7 +75,7 @@ def loaded() -> Blas | None:
             return found
     # Where threadpoolctl knows none (Accelerate, the reference BLAS): through NumPy's own extension, whose symbols
     # the loader looks up in all libraries that it is linked to.
-    return described("blas", "", extension.__file__, None)
+    return described("blas", "", str(extension.__file__), None)
 
 
 def described(name: str, version: str, path: str, controller: Any) -> Blas | None:

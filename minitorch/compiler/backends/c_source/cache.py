@@ -20,6 +20,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from minitorch.errors import CompilerError
 from minitorch.lazy import lazy
 
 shutil = lazy("shutil")
@@ -40,9 +41,14 @@ def digest(*parts: str | bytes) -> str:
     """A name for these parts, their order and their borders."""
     summary = blake2b(digest_size=20)
     for part in parts:
-        data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
+        data = encoded(part) if isinstance(part, str) else part
         summary.update(len(data).to_bytes(8, "little") + data)
     return summary.hexdigest()
+
+
+def encoded(text: str) -> bytes:
+    """A text as it is written to a file, whatever letters it holds."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 # ---- what is there ----
@@ -103,17 +109,26 @@ def workspace() -> Iterator[Path]:
 def start() -> Path:
     """A new working folder in the user's cache; where that cannot be written, in a temporary one."""
     if (place := user_folder()) is not None:
+        sweep(place)
         with suppress(OSError):
-            sweep(place)
-            return Path(tempfile.mkdtemp(prefix=".work-", dir=place))
-    return Path(tempfile.mkdtemp(prefix=".work-", dir=temporary()))
+            return folder_in(place)
+    try:
+        return folder_in(temporary())
+    except OSError as error:
+        problem = f"nothing can be compiled: neither {location()} nor a temporary folder can be written: {error}"
+        raise CompilerError(problem) from error
+
+
+def folder_in(place: Path) -> Path:
+    return Path(tempfile.mkdtemp(prefix=".work-", dir=place))
 
 
 def sweep(place: Path) -> None:
     """Remove the working folders of processes that were killed."""
     for old in place.glob(".work-*"):
-        if time.time() - old.stat().st_mtime > STALE:
-            shutil.rmtree(old, ignore_errors=True)
+        with suppress(OSError):  # its owner may be removing it
+            if time.time() - old.stat().st_mtime > STALE:
+                shutil.rmtree(old)
 
 
 def keep(work: Path, key: str, suffix: str, content: bytes) -> Kept:
@@ -143,7 +158,7 @@ def recall(key: str) -> Any:
 def remember(key: str, value: Any) -> Any:
     """Keep a value that JSON can hold; returns the one that stands, which is another's where that came first."""
     if (standing := recall(key)) is None:
-        with workspace() as work:
+        with suppress(OSError), workspace() as work:
             keep(work, key, ".json", json.dumps(value).encode())
         standing = recall(key)
     return value if standing is None else standing

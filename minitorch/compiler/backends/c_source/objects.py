@@ -5,12 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from minitorch.compiler.backends.c_source import cache, toolchain
 from minitorch.compiler.backends.c_source.cache import Kept
-from minitorch.compiler.backends.c_source.process import Outcome, run
+from minitorch.compiler.backends.c_source.process import run
 from minitorch.compiler.backends.c_source.toolchain import Compiler
 from minitorch.errors import CompilerError
 from minitorch.lazy import lazy
@@ -63,68 +63,72 @@ def built(compiler: Compiler, source: str, parts: Sequence[str]) -> Kept:
         return found
     try:
         with cache.workspace() as work:
-            return linked(compiler, name, source, parts, work)
+            main = cache.write(work, name, "source.c", cache.encoded(source))
+            return cache.keep(work, name, ".so", linked(compiler, main, tuple(dict.fromkeys(parts)), work))
     except OSError as error:
         raise CompilerError(f"a C program could not be compiled: {error}") from error
 
 
-def linked(compiler: Compiler, name: str, source: str, parts: Sequence[str], work: Path) -> Kept:
+def linked(compiler: Compiler, main: Path, parts: Sequence[str], work: Path) -> bytes:
     """Compile what is missing, side by side, and link it."""
-    main = cache.write(work, name, "source.c", source.encode())
     names = {part: cache.digest("object", compiler.key, part) for part in parts}
-    found = {part: cache.find(n, ".o") for part, n in names.items()}
-    missing = [part for part, kept in found.items() if kept is None]
-    if not missing:  # one run does all
-        made = work / "library.so"
-        return finished(compiler.link([main, *(k.path for k in found.values() if k)], made), main, name, ".so", work)
-    sources = [main, *(cache.write(work, names[part], "source.c", part.encode()) for part in missing)]
-    objects = [work / f"{i}.o" for i, _ in enumerate(sources)]
-    commands = [compiler.compile(s, o) for s, o in zip(sources, objects, strict=True)]
-    for command, s, outcome in zip(commands, sources, run(commands, work), strict=True):
-        check(command, s, outcome)
-    for part, made in zip(missing, objects[1:], strict=True):
-        found[part] = cache.keep(work, names[part], ".o", made.read_bytes())
-    inputs = [objects[0], *(kept.path for kept in found.values() if kept is not None)]
-    return finished(compiler.link(inputs, work / "library.so"), main, name, ".so", work)
+    inputs = {part: kept.path for part, name in names.items() if (kept := cache.find(name, ".o")) is not None}
+    if missing := [part for part in parts if part not in inputs]:
+        texts = [cache.write(work, names[part], "source.c", cache.encoded(part)) for part in missing]
+        start, *objects = compiled(compiler, [main, *texts], work)
+        for part, made in zip(missing, objects, strict=True):
+            inputs[part] = cache.keep(work, names[part], ".o", made.read_bytes()).path
+    else:
+        start = main  # one run of the compiler does all
+    made = work / "library.so"
+    execute([compiler.link([start, *(inputs[part] for part in parts)], made)], [main], work)
+    return made.read_bytes()
 
 
-def finished(command: list[str], source: Path, name: str, suffix: str, work: Path) -> Kept:
-    (outcome,) = run([command], work)
-    check(command, source, outcome)
-    return cache.keep(work, name, suffix, (work / "library.so").read_bytes())
+def compiled(compiler: Compiler, sources: Sequence[Path], work: Path) -> list[Path]:
+    """An object for each source, in the working folder."""
+    objects = [work / f"{i}.o" for i in range(len(sources))]
+    execute([compiler.compile(s, o) for s, o in zip(sources, objects, strict=True)], sources, work)
+    return objects
 
 
-def check(command: Sequence[str], source: Path, outcome: Outcome) -> None:
-    """Raise where a compiler did anything but its work in silence."""
-    if outcome.silent:
-        return
-    said = outcome.words if len(outcome.words) <= LONGEST else outcome.words[:LONGEST] + " ..."
-    message = f"the C compiler {outcome.ended}; the source is kept in {source}\n{shlex.join(command)}\n{said}"
-    raise CompilerError(message.rstrip())
+def execute(commands: Sequence[list[str]], sources: Sequence[Path], work: Path) -> None:
+    """Run compilers; raise where one did anything but its work in silence."""
+    for command, source, outcome in zip(commands, sources, run(commands, work), strict=True):
+        if not outcome.silent:
+            said = outcome.words if len(outcome.words) <= LONGEST else outcome.words[:LONGEST] + " ..."
+            problem = f"the C compiler {outcome.ended}; the source is kept in {source}"
+            raise CompilerError(f"{problem}\n{said}\n{shlex.join(command)}".replace("\n\n", "\n"))
 
 
 # ---- load ----
 
 
 def open_library(kept: Kept) -> ctypes.CDLL:
-    """Load a library from its place; where the system does not execute files from there, from another."""
+    """Load a library from its place; where the system does not execute what lies there, from another."""
     problems = []
-    for path in places(kept):
+    for place in (in_cache, in_temporary, in_memory):
         try:
-            return ctypes.CDLL(str(path))
+            return ctypes.CDLL(str(place(kept)))
         except OSError as error:
             problems.append(str(error))
-    raise CompilerError("a compiled program could not be loaded: " + "; ".join(problems))
+    advice = "MINITORCH_CACHE may name a folder from which programs can be executed"
+    raise CompilerError("\n".join(["a compiled program could not be loaded:", *problems, advice]))
 
 
-def places(kept: Kept) -> Iterator[Path]:
-    """Where a library can be loaded from: the cache, a temporary folder, memory."""
-    yield kept.path
-    work = cache.temporary()
-    yield cache.write(work, "elsewhere", kept.path.name, kept.content)
-    if hasattr(os, "memfd_create"):
-        # Never closed: the loader knows libraries by their paths, and must not meet this one again.
-        memory = os.memfd_create(kept.path.name)
-        with open(memory, "wb", closefd=False) as file:
-            file.write(kept.content)
-        yield Path(f"/proc/self/fd/{memory}")
+def in_cache(kept: Kept) -> Path:
+    return kept.path
+
+
+def in_temporary(kept: Kept) -> Path:
+    return cache.write(cache.folder_in(cache.temporary()), "elsewhere", kept.path.name, kept.content)
+
+
+def in_memory(kept: Kept) -> Path:
+    """A file without a place. It stays open: the loader knows libraries by their paths, and this one must not recur."""
+    if not hasattr(os, "memfd_create"):
+        raise OSError("this system has no files in memory")
+    memory = os.memfd_create(kept.path.name)
+    with open(memory, "wb", closefd=False) as file:
+        file.write(kept.content)
+    return Path(f"/proc/self/fd/{memory}")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import cache as once
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 
 from minitorch.compiler.backends.c_source import cache
@@ -135,7 +136,7 @@ def words(chosen: str) -> tuple[str, ...]:
         raise CompilerError(f"$CC is {chosen!r}: {error}") from None
     if not shutil.which(command[0]):
         raise CompilerError(f"$CC is {chosen!r}, but {command[0]} is not a program that can be run")
-    return command
+    return (os.path.abspath(command[0]) if os.sep in command[0] else command[0], *command[1:])
 
 
 # ---- what a compiler can do ----
@@ -163,25 +164,16 @@ def identify(command: tuple[str, ...]) -> str:
 def examine(command: tuple[str, ...]) -> dict[str, str | list[str]]:
     """Call a compiler to see what it is and which flags it takes."""
     with cache.workspace() as work:
-        source = work / "trial.c"
-        source.write_text(TRIAL, "utf-8")
-        target = str(work / "trial.so")
-
-        def trial(flags: Sequence[str], link_flags: Sequence[str] = ()) -> list[str]:
-            return [*command, *REQUIRED, *flags, "-shared", str(source), "-o", target, *link_flags, "-lm"]
-
-        def accepted(options: Sequence[str]) -> list[str]:
-            outcomes = run([trial([option]) for option in options], work)
-            return [option for option, outcome in zip(options, outcomes, strict=True) if outcome.silent]
-
-        version, all_at_once = run([[*command, "--version"], trial(OPTIONAL, LINK)], work)
+        (work / "trial.c").write_text(TRIAL, "utf-8")
+        version, everything = run([[*command, "--version"], trial(command, work, OPTIONAL, LINK)], work)
         flags, link_flags = list(OPTIONAL), list(LINK)
-        if not all_at_once.silent:
-            (plain,) = run([trial(())], work)
+        if not everything.silent:
+            (plain,) = run([trial(command, work)], work)
             if not plain.silent:
                 problem = f"the C compiler {shlex.join(command)} does not work: on a small program it {plain.ended}"
                 raise CompilerError(f"{problem}\n{plain.words}".rstrip())
-            flags, link_flags = accepted(OPTIONAL), accepted(LINK)
+            flags = accepted(OPTIONAL, [trial(command, work, [flag]) for flag in OPTIONAL], work)
+            link_flags = accepted(LINK, [trial(command, work, (), [flag]) for flag in LINK], work)
         (macros,) = run([[*command, *REQUIRED, *flags, "-dM", "-E", "-x", "c", os.devnull]], work)
     defined = {line.split()[1] for line in macros.words.splitlines() if line.startswith("#define __")}
     features = [name for name in FEATURES if f"__{name}__" in defined or f"__{name}" in defined]
@@ -193,15 +185,26 @@ def examine(command: tuple[str, ...]) -> dict[str, str | list[str]]:
     return {"version": first, "flags": [*REQUIRED, *flags], "link_flags": link_flags, "features": features}
 
 
+def trial(command: Sequence[str], work: Path, flags: Sequence[str] = (), link_flags: Sequence[str] = ()) -> list[str]:
+    """The command that makes a library of the small program."""
+    made = str(work / "trial.so")
+    return [*command, *REQUIRED, *flags, "-shared", str(work / "trial.c"), "-o", made, *link_flags, "-lm"]
+
+
+def accepted(flags: Sequence[str], trials: Sequence[Sequence[str]], work: Path) -> list[str]:
+    """The flags whose trials passed without a word."""
+    return [flag for flag, outcome in zip(flags, run(trials, work), strict=True) if outcome.silent]
+
+
 @once
 def processor() -> str:
     """What tells this processor from others that share the cache: code is compiled for it alone."""
     x86 = ("vendor_id", "cpu family", "model", "model name", "flags")
-    names = (*x86, "isa", "Features", "CPU implementer", "CPU architecture", "CPU variant", "CPU part")
+    names = (*x86, "cpu", "isa", "uarch", "Features", "CPU implementer", "CPU architecture", "CPU variant", "CPU part")
     machine = os.uname()
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            lines = [line.partition(":") for line in iter(file.readline, "\n")]  # the first processor's
+            lines = [line.partition(":") for line in takewhile(str.strip, file)]  # the first processor's
     except OSError:
         return repr((sys.platform, machine.machine, machine.nodename))
     return repr((sys.platform, machine.machine, [(k.strip(), v.strip()) for k, _, v in lines if k.strip() in names]))
