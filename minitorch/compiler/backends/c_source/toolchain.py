@@ -36,7 +36,10 @@ OPTIONAL = (
 )
 """Flags that are used where the compiler takes them without a word."""
 
-LINK = ("-Wl,-Bsymbolic",)  # an object's own functions are called directly, whatever names the process has loaded
+LINK = (
+    "-Wl,-Bsymbolic",  # a library's own functions are called directly, whatever names the process has loaded
+    "-Wl,-z,defs",  # a function that is nowhere is found out here, not when the library is loaded
+)
 
 FEATURES = (
     *("AVX512F", "AVX512DQ", "AVX512BW", "AVX512VL", "AVX2", "AVX", "FMA", "F16C", "SSE4_1", "SSE2"),
