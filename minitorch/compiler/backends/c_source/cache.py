@@ -7,7 +7,6 @@ whether it is whole, and of many writers at once each leaves a whole one.
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import stat
 import sys
@@ -16,13 +15,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from minitorch.errors import CompilerError
 from minitorch.lazy import lazy
 
+hashlib = lazy("hashlib")
+json = lazy("json")
 shutil = lazy("shutil")
 tempfile = lazy("tempfile")
 
@@ -39,11 +39,11 @@ class Kept(NamedTuple):
 
 def digest(*parts: str | bytes) -> str:
     """A name for these parts, their order and their borders."""
-    summary = blake2b(digest_size=20)
+    summary = hashlib.blake2b(digest_size=20)
     for part in parts:
         data = encoded(part) if isinstance(part, str) else part
         summary.update(len(data).to_bytes(8, "little") + data)
-    return summary.hexdigest()
+    return str(summary.hexdigest())
 
 
 def encoded(text: str) -> bytes:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from math import inf
 from pathlib import Path
+from time import monotonic
 from typing import Any, NamedTuple
 
 from minitorch.errors import CompilerError
@@ -37,16 +38,16 @@ class Outcome(NamedTuple):
 def run(commands: Sequence[Sequence[str]], work: Path) -> list[Outcome]:
     """Run all commands, as many at once as there are processors. None is left when this ends, however it ends."""
     limit, waiting = time_limit(), deque(commands)
-    running: deque[Any] = deque()
+    running: deque[tuple[Any, float]] = deque()
     outcomes = []
     try:
         while waiting or running:
             while waiting and len(running) < (os.cpu_count() or 1):
-                running.append(start(waiting.popleft(), work))
-            outcomes.append(finish(running[0], limit))
+                running.append((start(waiting.popleft(), work), monotonic() + limit))
+            outcomes.append(finish(*running[0]))
             running.popleft()
     finally:
-        for process in running:
+        for process, _ in running:
             kill(process)
     return outcomes
 
@@ -61,10 +62,10 @@ def start(command: Sequence[str], work: Path) -> Any:
         raise CompilerError(f"the C compiler {command[0]} cannot be run: {error.strerror}") from None
 
 
-def finish(process: Any, limit: float) -> Outcome:
+def finish(process: Any, deadline: float) -> Outcome:
     """Wait for a process, and kill it when it takes too long."""
     try:
-        words, _ = process.communicate(timeout=limit)
+        words, _ = process.communicate(timeout=max(deadline - monotonic(), 0.1))  # one that has ended is heard out
     except subprocess.TimeoutExpired:
         kill(process)
         return Outcome(None, "")

@@ -33,6 +33,7 @@ OPTIONAL = (
     "-march=native",
     "-fvect-cost-model=dynamic",  # gcc 12 and later vectorise at -O2 only what needs no check at run time
     "-mprefer-vector-width=512",
+    "-Wno-psabi",  # our own vectors are passed between our own functions alone
 )
 """Flags that are used where the compiler takes them without a word."""
 
@@ -57,8 +58,10 @@ double trial(const double *x, int64_t n) {
 }
 """
 
-HINT = "install one (Debian, Ubuntu: `apt install gcc libc6-dev`; Fedora: `dnf install gcc`; macOS: \
-`xcode-select --install`) or name it in $CC"
+HINT = (
+    "install one (Debian, Ubuntu: `apt install gcc libc6-dev`; Fedora: `dnf install gcc`; "
+    "macOS: `xcode-select --install`) or name it in $CC"
+)
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,17 @@ def test_a_text_and_its_parts_become_a_library(fresh, monkeypatch, name):
     assert objects.load(program(), [TWICE, SQUARE]) is library
 
 
+@pytest.mark.parametrize("name", ["gcc", "clang"])
+def test_a_loop_that_stays_scalar_is_no_error(fresh, monkeypatch, name):
+    if shutil.which(name) is None:
+        pytest.skip(f"{name} is not installed")
+    monkeypatch.setenv("CC", name)
+    loop = "#pragma omp simd\nfor (int i = 1; i < n; i++) x[i] = next(x[i - 1]);"
+    objects.load(f"double next(double x) {{ return x + 1; }}\nvoid f(int n, double *x) {{\n{loop}\n}}\n")
+    wide = "typedef double wide __attribute__((vector_size(64)));\nwide add(wide a, wide b) { return a + b; }\n"
+    objects.load(wide)
+
+
 def test_each_part_is_compiled_once(fresh, fake):
     calls = fake()
     assert call(objects.load(program("one"), [TWICE, SQUARE]), "one") == 19.0
