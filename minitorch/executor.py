@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minitorch.compiler.backends import Backend, Bound, Memory
+from minitorch.compiler.backends import Backend, Batches, Bound, Memory
 from minitorch.compiler.backends.interpreter import evaluate_node
 from minitorch.compiler.plan import Plan
 from minitorch.errors import InputError, OutOfRangeError
@@ -50,7 +50,9 @@ class Executor:
         self.bound: dict[Shapes, Bound] = {}
         self.leading = _leading(self.inputs, requirements)
         self.batched = [bool(p.shape) and self.counts_rows(p.shape[0]) for p in self.inputs]
+        self.paces: dict[int, float] = {}  # steps a second, by the rows of a batch
         self.run = self._guarded(self._step)
+        self.run_steps = self._guarded(self._steps)
 
     def _guarded(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """`call` under the locks of the plan's parameters; under one of its own where there are none."""
@@ -72,6 +74,17 @@ class Executor:
             if blamed is error:
                 raise
             raise blamed from error
+
+    def _steps(self, work: tuple[Shapes, Batches, int, int, int]) -> None:
+        """Steps in compiled code: the shapes of a batch, the rows, the first of them, the steps, and their size."""
+        shapes, batches, first, steps, size = work
+        bound = self.bound.get(shapes) or self._bind(shapes)
+        made = bound.run(batches, first, steps, size)  # type: ignore[attr-defined]  # the backend has a loop
+        if made < steps:
+            start = first + made * size
+            rows = slice(start, start + size) if batches.order is None else batches.order[start : start + size]
+            arrays = [a[rows] if by_rows else a for a, by_rows in zip(batches.arrays, batches.rows, strict=True)]
+            raise self._blamed(IndexError("an index is out of range"), arrays, shapes)
 
     def _blamed(self, error: Exception, arrays: Sequence[Array], shapes: Shapes) -> Exception:
         """The error of a kernel with the node that it came from, found by computing node by node."""
@@ -143,15 +156,6 @@ class Executor:
             raise InputError("no input has a first dimension of unknown size, so there are no batches to take")
         return next(iter(counts.values()))
 
-    def loop(self, arrays: Sequence[Array], order: Array | None, rows: int, batch_size: int) -> list[list[Array]]:
-        """Run `rows` rows, or those in `order`, `batch_size` at a time; for each batch the results of its step.
-
-        Inputs whose first size is the batch's are taken row by row, others whole.
-        """
-        gather = _Gather(arrays, self.batched, order, batch_size)
-        count = rows if order is None else len(order)
-        return [list(self.run(gather(start))) for start in range(0, count, batch_size)]
-
 
 def _holding(guard: Guard, call: Callable[..., Any]) -> Callable[..., Any]:
     lock = guard.lock
@@ -163,28 +167,6 @@ def _holding(guard: Guard, call: Callable[..., Any]) -> Callable[..., Any]:
     held.__dict__["guard"] = guard  # kept alive, for `fork` to find
 
     return held
-
-
-class _Gather:
-    """Batches of rows: views where the order is that of the arrays, else rows copied into buffers used again."""
-
-    def __init__(self, arrays: Sequence[Array], rows: Sequence[bool], order: Array | None, batch_size: int) -> None:
-        self.arrays, self.rows, self.batch_size = arrays, rows, batch_size
-        self.order: Any = order
-        self.buffers = [
-            np.empty((batch_size, *a.shape[1:]), a.dtype) if row and order is not None else None
-            for a, row in zip(arrays, rows, strict=True)
-        ]
-
-    def __call__(self, start: int) -> list[Array]:
-        if self.order is None:
-            taken = slice(start, start + self.batch_size)
-            return [a[taken] if row else a for a, row in zip(self.arrays, self.rows, strict=True)]
-        chosen = self.order[start : start + self.batch_size]
-        return [
-            a if buffer is None else np.take(a, chosen, axis=0, out=buffer[: len(chosen)], mode="clip")
-            for a, buffer in zip(self.arrays, self.buffers, strict=True)
-        ]
 
 
 # ---- inputs ----

@@ -23,6 +23,7 @@ from minitorch.graph.tensor import Operand, Tensor, as_tensor, brought_to, stron
 from minitorch.graph.text import printable
 from minitorch.graph.types import is_float, show_shape
 from minitorch.lazy import lazy
+from minitorch.loop import Loop
 
 viz = lazy("minitorch.viz")
 
@@ -75,13 +76,13 @@ class Program:
         self, traced: Graph, requirements: Sequence[Requirement], backend: str, pack: Callable[[Sequence[Array]], Any]
     ) -> None:
         self._pack, self._requirements = pack, requirements
-        self.passes: tuple[PassRecord, ...] = optimise(traced)
+        self.passes: tuple[PassRecord, ...] = optimise(traced, BACKENDS[backend].lowering)
         """What each pass did, in order."""
         self.traced: Graph = self.passes[1].after
         """The graph as written, with its gradients."""
         self.graph: Graph = self.passes[-1].after
         """The graph as compiled."""
-        self.plan: Plan = make_plan(self.graph)
+        self.plan: Plan = make_plan(self.graph, BACKENDS[backend].rules)
         """The instructions, and the memory they work in."""
         self.backend: str = backend
         code = BACKENDS[backend](self.plan)
@@ -137,12 +138,12 @@ class Program:
         others are passed whole. Of each output come the values of all batches: concatenated where it has that leading
         dimension, else stacked. Raises like a call, and `InputError` for an order that names rows which are not there.
         """
-        return self._pack(self._gathered(self.batches(*arrays, order=order, batch_size=batch_size)))
+        return self._pack(self.results(*arrays, order=order, batch_size=batch_size))
 
-    def batches(self, *arrays: Any, order: Any = None, batch_size: int = 32) -> list[list[Array]]:
-        """The same, a list of results for each batch."""
+    def results(self, *arrays: Any, order: Any = None, batch_size: int = 32) -> list[Array]:
+        """The same as a list, however many outputs there are."""
         prepared, rows = self.checked(arrays, batch_size, order)
-        return self._executor.loop(prepared, _order(order, rows), rows, int(batch_size))
+        return Loop(self._executor, prepared, _order(order, rows), rows, int(batch_size)).run()
 
     def checked(self, arrays: Sequence[Any], batch_size: Any, order: Any = None) -> tuple[Sequence[Array], int]:
         """Arguments as arrays that fit the inputs, and the number of their rows. Raises like `loop`."""
@@ -158,20 +159,6 @@ class Program:
             shapes = [(size, *a.shape[1:]) if b else a.shape for a, b in zip(prepared, executor.batched, strict=True)]
             executor.sizes(tuple(shapes))
         return prepared, rows
-
-    def _gathered(self, batches: Sequence[Sequence[Array]]) -> list[Array]:
-        gathered = []
-        for i, output in enumerate(self.outputs):
-            values = [batch[i] for batch in batches]
-            if not values:
-                joined = bool(output.shape) and self._executor.counts_rows(output.shape[0])
-                rest = output.shape[1:] if joined else output.shape
-                gathered.append(np.empty((0, *(s if isinstance(s, int) else 0 for s in rest)), output.dtype))
-            elif output.shape and self._executor.counts_rows(output.shape[0]):
-                gathered.append(np.concatenate(values))
-            else:
-                gathered.append(np.stack(values))
-        return gathered
 
     def evaluate(self, *arrays: Any, batch_size: int = 1024) -> Any:
         """`loop` without the updates: what the outputs are, with the parameters as they stand."""

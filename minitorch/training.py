@@ -134,8 +134,7 @@ def _require_arguments(program: Any, epochs: Any, callbacks: Any) -> None:
 
 
 def _epoch(state: State, arrays: Sequence[Array], order: Array | None, rows: int, batch_size: int) -> None:
-    results = state.program.batches(*arrays, order=order, batch_size=batch_size)
-    losses = [float(result[0]) for result in results]
+    losses = state.program.results(*arrays, order=order, batch_size=batch_size)[0].tolist()
     state.epoch += 1
     state.step += len(losses)
     state.loss = mean_over_rows(losses, rows, batch_size)

@@ -82,13 +82,6 @@ def test_a_loop_takes_rows_in_the_order_given(step):
     assert float(w.data) == 2
 
 
-def test_batches_gives_a_list_for_each_batch(step):
-    program, _ = step
-    batches = program.batches(X, Y, WHOLE, batch_size=4)
-    assert [len(batch) for batch in batches] == [4, 4]
-    assert [batch[0].shape for batch in batches] == [(4, 2), (3, 2)]
-
-
 @pytest.mark.parametrize("order", [None, []])
 def test_a_loop_over_nothing(step, order):
     program, w = step

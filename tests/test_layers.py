@@ -33,9 +33,10 @@ LAYERS = (
     "ops.elementwise", "ops.function", "ops.leaf", "ops.shape", "ops.reduction", "ops.gather", "ops.contraction",
     "ops.random", "ops",
     "functional",
-    "compiler.autodiff", "compiler.rewrite", "compiler.passes", "compiler.roles", "compiler.schedule",
-    "compiler.slots", "compiler.plan", "compiler.listing", "compiler.backends", "compiler",
-    "executor", "program", "nn", "optim", "data", "training", "files", "inspection", "viz", "export", "sklearn", "",
+    "compiler.autodiff", "compiler.rewrite", "compiler.fused", "compiler.passes", "compiler.roles", "compiler.schedule",
+    "compiler.slots", "compiler.updates", "compiler.plan", "compiler.listing", "compiler.backends", "compiler",
+    "executor", "loop", "program", "nn", "optim", "data", "training", "files", "inspection", "viz", "export", "sklearn",
+    "",
 )  # fmt: skip
 
 

@@ -19,12 +19,19 @@ def describe(plan: Plan) -> str:
     calls = [i for i in computed if i.stage != BIND]
     head = f"plan of {printable(plan.graph.name)}: {len(calls)} instructions a step"
     lines = [f"{head}, {len(plan.buffers)} buffers in {len(plan.slots)} slots of one arena"]
+    lines += _fallbacks(calls)
     lines += _section("once for each batch size", once, names)
     lines += _section("forward", [i for i in calls if i.role in ("forward", "constant")], names)
     lines += _section("backward", [i for i in calls if i.role == "gradient"], names)
     lines += _section("update (what is stored is stored all at once, at the end)", _updates(calls), names)
     lines.append(f"return {', '.join(names[v] for v in plan.outputs) or 'nothing'}")
     return "\n".join([*lines, *_lifetimes(plan, names)])
+
+
+def _fallbacks(calls: Iterable[Instruction]) -> list[str]:
+    """What keeps a program from running in generated code alone."""
+    names = dict.fromkeys(printable(i.node.op.name) for i in calls if not i.native)
+    return [f"each step goes through Python, for the NumPy kernels of {', '.join(names)}"] if names else []
 
 
 def _updates(calls: Iterable[Instruction]) -> list[Instruction]:
@@ -53,13 +60,18 @@ def _section(title: str, instructions: list[Instruction], names: dict[Value, str
 
 
 def _text(instruction: Instruction, names: dict[Value, str]) -> str:
-    node, target = instruction.node, instruction.target
-    call = expression(node, [names[v] for v in instruction.inputs])
-    if target is not None:
-        return f"{printable(target.name or 'parameter')} <- {call}" + (" in place" if instruction.in_place else "")
-    slot = instruction.output.slot
-    where = f" slot {slot}" if slot is not None else ""
-    return f"{names[instruction.output]}: {node.type}{where}{' in place' if instruction.in_place else ''} = {call}"
+    call = expression(instruction.node, [names[v] for v in instruction.inputs])
+    in_place = " in place" if instruction.in_place else ""
+    by = "" if instruction.native else " by NumPy"
+    if instruction.target is not None:
+        stored = ", ".join(printable(t.name or "parameter") for t in instruction.targets if t is not None)
+        return f"{stored} <- {call}{in_place}{by}"
+    results = ", ".join(_result(v, names) for v in instruction.outputs)
+    return f"{results}{in_place}{by} = {call}"
+
+
+def _result(value: Value, names: dict[Value, str]) -> str:
+    return f"{names[value]}: {value.node.type}" + ("" if value.slot is None else f" slot {value.slot}")
 
 
 def _lifetimes(plan: Plan, names: dict[Value, str]) -> list[str]:

@@ -7,17 +7,17 @@ over unknown dimensions, so one plan serves every batch size.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-
-import numpy as np
+from typing import NamedTuple
 
 from minitorch import ops
-from minitorch.compiler.schedule import root_of, schedule
+from minitorch.compiler.rewrite import ROLES
+from minitorch.compiler.schedule import schedule
 from minitorch.compiler.slots import Slots
+from minitorch.compiler.updates import direct_updates, fused_updates, hoisted, overwritable_operands, siblings
 from minitorch.graph.dim import Size
 from minitorch.graph.graph import Graph
 from minitorch.graph.order import LEAVES
@@ -53,23 +53,40 @@ class Value:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Instruction:
-    """One kernel call: `output = node.op(*inputs)`.
+    """One kernel call: `output = node.op(*inputs)`; several outputs where siblings are computed together.
 
     `stage` says when: "bind", once for each batch size; "call", in every step; "commit", at the end of every step,
-    where parameters change all at once. `target` is the parameter that a commit writes.
+    where parameters change all at once. `targets` are the parameters that the outputs are written to, where they are.
+    `native` is false where a backend that generates code of its own falls back on the NumPy kernel of the row.
     """
 
-    node: Tensor
+    nodes: tuple[Tensor, ...]
     inputs: tuple[Value, ...]
-    output: Value
+    outputs: tuple[Value, ...]
     stage: str
     in_place: bool = False
-    target: Tensor | None = None
+    targets: tuple[Tensor | None, ...] = (None,)
+    native: bool = True
+
+    @property
+    def node(self) -> Tensor:
+        """The node, or the first of the siblings."""
+        return self.nodes[0]
+
+    @property
+    def output(self) -> Value:
+        return self.outputs[0]
+
+    @property
+    def target(self) -> Tensor | None:
+        return self.targets[0]
 
     @property
     def role(self) -> str:
-        """forward, gradient or update."""
-        return "update" if self.stage == COMMIT else self.node.role
+        """forward, gradient or update: the latest among the results."""
+        if self.stage == COMMIT:
+            return "update"
+        return max((node.role for node in self.nodes), key=ROLES.index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,68 +131,59 @@ class Plan:
 # ---- making a plan ----
 
 
-def make_plan(graph: Graph) -> Plan:
-    """Choose the order, the lifetimes, the slots, and what is done in place. `graph` has been materialised."""
-    direct = direct_updates(graph)
-    order = schedule(graph, last={graph.updates[i][1] for i in direct})
-    planner = _Planner(graph, {graph.updates[i][1]: graph.updates[i][0] for i in direct})
-    for node in order:
-        planner.add(node)
+@dataclass(frozen=True)
+class Rules:
+    """What a backend makes of a plan.
+
+    `early`: a step runs to its end once it has begun, so a parameter may change as soon as nobody needs the old value.
+    `native`: whether the backend computes a node by code of its own.
+    """
+
+    early: bool = False
+    native: Callable[[Tensor], bool] = lambda node: True
+
+
+def make_plan(graph: Graph, rules: Rules = Rules()) -> Plan:
+    """Choose the order, the lifetimes, the slots, and what is done in place. `graph` has been lowered."""
+    direct = fused_updates(graph) if rules.early else direct_updates(graph)
+    computed = [node for node in graph.nodes if not node.op.view]
+    early = rules.early and not any(node.op.raises or not rules.native(node) for node in computed)
+    targets = {graph.updates[i][1]: graph.updates[i][0] for i in direct}
+    order = schedule(graph, last=set(targets))
+    planner = _Planner(graph, targets, CALL if early else COMMIT, rules)
+    for group in hoisted(order, targets) if early else siblings(order):
+        planner.add(group)
     stores = [pair for i, pair in enumerate(graph.updates) if i not in direct]
     return planner.finish(stores)
 
 
-def direct_updates(graph: Graph) -> set[int]:
-    """The updates whose last operation may write straight into the parameter, in the commit at the end of a step.
-
-    All of them run after everything else, so it is enough that nobody else reads the new value, that one ufunc makes
-    it (so that no interrupt can fall between two halves), that it reads no input and no result (commits are bound ahead
-    of the call) and no parameter that another update changes, and that it
-    reads its own parameter, if at all, as an operand that it may overwrite.
-    """
-    readers: dict[Tensor, int] = {}
-    for node in graph.nodes:
-        for source in node.inputs:
-            readers[source] = readers.get(source, 0) + 1
-    changed = {target for target, _ in graph.updates}
-    wanted = set(graph.outputs)
-    uses = Counter(value for _, value in graph.updates)
-    direct: set[int] = set()
-    for i, (target, value) in enumerate(graph.updates):
-        alone = value not in readers and value not in wanted and uses[value] == 1
-        if alone and isinstance(value.op.kernel, np.ufunc) and _reads_safely(value, target, changed, wanted):
-            direct.add(i)
-    return direct
-
-
-def _reads_safely(value: Tensor, target: Tensor, changed: set[Tensor], wanted: set[Tensor]) -> bool:
-    for position, operand in enumerate(value.inputs):
-        root = root_of(operand)
-        if root.role == "placeholder" or root in wanted:
-            return False
-        if root in changed and (root is not target or operand is not target or position not in value.op.inplace):
-            return False
-    return True
+class _Draft(NamedTuple):
+    nodes: tuple[Tensor, ...]
+    values: tuple[Value, ...]
+    stage: str
+    targets: tuple[Tensor | None, ...]
 
 
 class _Planner:
-    def __init__(self, graph: Graph, direct: dict[Tensor, Tensor]) -> None:
-        self.graph = graph
-        self.direct = direct
+    def __init__(self, graph: Graph, direct: Mapping[Tensor, Tensor], stage: str, rules: Rules) -> None:
+        self.graph, self.direct, self.direct_stage, self.rules = graph, direct, stage, rules
         self.results = set(graph.outputs)
         self.values: dict[Tensor, Value] = {}
-        self.drafts: list[tuple[Tensor, Value, str, Tensor | None]] = []
-        self.commits: list[tuple[Tensor, Value, str, Tensor | None]] = []
+        self.drafts: list[_Draft] = []
+        self.commits: list[_Draft] = []
 
-    def add(self, node: Tensor) -> None:
-        """Give `node` a value, and an instruction unless it is a leaf."""
-        kind, stage = self._placed(node)
-        value = self.values[node] = Value(len(self.values), node, kind)
-        if node.op.view:
-            value.root = self.values[node.inputs[0]].root
-        if node.role not in LEAVES:
+    def add(self, nodes: tuple[Tensor, ...]) -> None:
+        """Give each node a value, and all of them together an instruction unless it is a leaf."""
+        stage = ""
+        for node in nodes:
+            kind, stage = self._placed(node)
+            value = self.values[node] = Value(len(self.values), node, kind)
+            if node.op.view:
+                value.root = self.values[node.inputs[0]].root
+        if nodes[0].role not in LEAVES:
+            targets = tuple(self.direct.get(node) for node in nodes)
             drafts = self.commits if stage == COMMIT else self.drafts
-            drafts.append((node, value, stage, self.direct.get(node)))
+            drafts.append(_Draft(nodes, tuple(self.values[n] for n in nodes), stage, targets))
 
     def _placed(self, node: Tensor) -> tuple[str, str]:
         """The kind of place that a node's value has, and the stage in which it is computed."""
@@ -183,7 +191,7 @@ class _Planner:
             return {"placeholder": "input"}.get(node.role, node.role), BIND
         roots = [self.values[i].root.kind for i in node.inputs]
         if node in self.direct:
-            return "parameter", COMMIT
+            return "parameter", self.direct_stage
         if node.op.view:
             return "view", CALL if roots[0] in ("input", "result") else BIND
         if node in self.results:
@@ -207,37 +215,44 @@ class _Planner:
         """A commit that copies a finished value into the parameter."""
         stored = value.replace(op=ops.copy, inputs=(value,), attrs=_NOTHING, role="update")
         self.values[stored] = Value(len(self.values), stored, "parameter")
-        self.commits.append((stored, self.values[stored], COMMIT, target))
+        self.commits.append(_Draft((stored,), (self.values[stored],), COMMIT, (target,)))
 
-    def _lifetimes(self, drafts: Sequence[tuple[Tensor, Value, str, Tensor | None]]) -> None:
-        for i, (node, value, stage, _) in enumerate(drafts):
-            if stage == BIND:
+    def _lifetimes(self, drafts: Sequence[_Draft]) -> None:
+        for i, draft in enumerate(drafts):
+            if draft.stage == BIND:
                 continue
-            value.born = i
-            for source in node.inputs:
+            for value in draft.values:
+                value.born = i
+            for source in draft.nodes[0].inputs:
                 self.values[source].root.dies = i
         for t in self.graph.outputs:
             self.values[t].dies = len(drafts)
 
-    def _instruction(self, i: int, draft: tuple[Tensor, Value, str, Tensor | None], slots: Slots) -> Instruction:
-        node, value, stage, target = draft
-        inputs = tuple(self.values[source] for source in node.inputs)
-        reused = None
-        if value.kind == "arena":
-            reused = self._overwritten(i, node, inputs)
-            value.slot = slots.reuse(reused.slot, value.node) if reused is not None else slots.take(value.node)
+    def _instruction(self, i: int, draft: _Draft, slots: Slots) -> Instruction:
+        nodes, values, stage, targets = draft
+        inputs = tuple(self.values[source] for source in nodes[0].inputs)
+        reused: list[Value] = []
+        for node, value in zip(nodes, values, strict=True):
+            if value.kind == "arena":
+                operand = self._overwritten(i, node, inputs, reused)
+                value.slot = slots.take(value.node) if operand is None else slots.reuse(operand.slot, value.node)
+                reused += [] if operand is None else [operand]
         if stage != BIND:
-            for root in dict.fromkeys(v.root for v in (*inputs, value)):
-                if root.kind == "arena" and root.dies <= i and root is not reused and root.slot is not None:
+            for root in dict.fromkeys(v.root for v in (*inputs, *values)):
+                if root.kind == "arena" and root.dies <= i and root not in reused and root.slot is not None:
                     slots.free(root.slot)
-        in_place = reused is not None or any(v.node is target for v in inputs)
-        return Instruction(node, inputs, value, stage, in_place, target)
+        in_place = bool(reused) or any(v.node is t for v in inputs for t in targets if t is not None)
+        native = nodes[0].op.view or self.rules.native(nodes[0])
+        return Instruction(nodes, inputs, values, stage, in_place, targets, native)
 
-    def _overwritten(self, i: int, node: Tensor, inputs: tuple[Value, ...]) -> Value | None:
+    def _overwritten(
+        self, i: int, node: Tensor, inputs: tuple[Value, ...], reused: Sequence[Value]
+    ) -> Value | None:  # fmt: skip
         """The operand whose memory the result may take: read here for the last time, and nowhere through a view."""
+        overwritable = overwritable_operands(node)
         for value in inputs:
             alone = all(v is value or v.root is not value for v in inputs)
-            allowed = all(p in node.op.inplace for p, v in enumerate(inputs) if v is value)
+            allowed = all(p in overwritable for p, v in enumerate(inputs) if v is value) and value not in reused
             same = value.node.shape == node.shape and value.node.dtype == node.dtype
             if value.kind == "arena" and value.dies == i and alone and allowed and same:
                 return value

@@ -53,6 +53,10 @@ class PassRecord:
         return f"{self.name}: {len(self.before.nodes)} -> {len(self.after.nodes)} nodes, {len(self.rewrites)} rewrites"
 
 
+Pass = Callable[[Graph], tuple[Graph, list[Rewrite]]]
+"""A pass: the graph that it makes of another, and the log of what it did."""
+
+
 # ---- interning: one node for each operation on the same inputs ----
 
 

@@ -17,6 +17,7 @@ from minitorch.lazy import lazy
 viz = lazy("minitorch.viz")
 
 Update = tuple[Tensor, Tensor]
+MOST_TEXT = 160  # characters of a fused expression that is still read as one
 
 
 class Graph:
@@ -149,8 +150,23 @@ def expression(node: Tensor, inputs: Sequence[str]) -> str:
         return constant_text(node)
     if "storage" in node.attrs:
         return node.op.name
+    if isinstance(body := node.attrs.get("body"), Graph):
+        return _body_text(body, node.attrs["result"], inputs)
     arguments = [*inputs, *(f"{key}={attr_text(value)}" for key, value in node.attrs.items())]
     return f"{node.op.name}({', '.join(arguments)})" if arguments else node.op.name
+
+
+def _body_text(body: Graph, result: int, inputs: Sequence[str]) -> str:
+    """A region as the one expression that it is, where that is short; else the operations in it."""
+    texts = dict(zip(body.inputs, inputs, strict=True))
+    for node in body.nodes:
+        if node not in texts:
+            texts[node] = expression(node, [texts[i] for i in node.inputs])[: MOST_TEXT + 1]
+    text = texts[body.outputs[result]]
+    if len(text) <= MOST_TEXT:
+        return text
+    names = ", ".join(node.op.name for node in body.nodes if node.inputs)
+    return f"result {result} of {{{names}}}({', '.join(inputs)})"
 
 
 def constant_text(node: Tensor) -> str:

@@ -74,6 +74,7 @@ class Op:
     inplace: tuple[int, ...] = ()
     uncoerced: tuple[int, ...] = ()  # operands that keep their dtype: the condition of `where`
     distinct: bool = False  # every node stands for itself: two random draws are not one
+    raises: bool = False  # the kernel may raise for some values: an index of what is not there
 
     def __post_init__(self) -> None:
         if self.name in reserved:

@@ -28,7 +28,7 @@ def _in_range_kernel(indices: Any, size: int, out: Array | None = None) -> Array
     return np.asarray(np.add(indices, np.where(indices < 0, size, 0), out=out))
 
 
-in_range = Op("in_range", lambda indices, size: indices, _in_range_kernel)
+in_range = Op("in_range", lambda indices, size: indices, _in_range_kernel, raises=True)
 """Indices that are counted from the start and are known to exist: what reading by several indices needs."""
 
 
@@ -60,11 +60,11 @@ def _add_at_kernel(g: Array, indices: Any, axis: int, size: int, out: Array | No
 
 take: Op = Op(
     "take", _take_type, _take_kernel,
-    lambda g, y, x, indices, axis: (add_at(g, indices, axis=axis, size=x.shape[axis]), None),
+    lambda g, y, x, indices, axis: (add_at(g, indices, axis=axis, size=x.shape[axis]), None), raises=True,
 )  # fmt: skip
 add_at: Op = Op(  # zeros, with each slice of g added where `take` reads it
     "add_at", _add_at_type, _add_at_kernel, lambda g, y, x, indices, axis, size: (take(g, indices, axis=axis), None),
-    flops=lambda out, g, *_, **__: g.size,
+    flops=lambda out, g, *_, **__: g.size, raises=True,
 )  # fmt: skip
 
 
@@ -111,10 +111,10 @@ def _add_along_kernel(
 
 take_along_axis: Op = Op(
     "take_along_axis", _along_type, _along_kernel,
-    lambda g, y, x, indices, axis: (add_along_axis(g, indices, axis=axis, shape=x.shape), None),
+    lambda g, y, x, indices, axis: (add_along_axis(g, indices, axis=axis, shape=x.shape), None), raises=True,
 )  # fmt: skip
 add_along_axis: Op = Op(  # zeros, with each element of g added where `take_along_axis` reads it
     "add_along_axis", _add_along_type, _add_along_kernel,
     lambda g, y, x, indices, axis, shape: (take_along_axis(g, indices, axis=axis), None),
-    flops=lambda out, g, *_, **__: g.size,
+    flops=lambda out, g, *_, **__: g.size, raises=True,
 )  # fmt: skip

@@ -6,13 +6,16 @@ import inspect
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from operator import call
 from typing import Any
 
 import numpy as np
 
-from minitorch.compiler.plan import Plan
+from minitorch.compiler.passes import contract, materialise
+from minitorch.compiler.plan import Plan, Rules
+from minitorch.compiler.rewrite import Pass
 from minitorch.graph.dim import Dim, Size, Symbol, evaluate
 from minitorch.graph.storage import ALIGNMENT, Array, aligned
 from minitorch.graph.types import DType
@@ -53,11 +56,35 @@ class Memory:
         return cut
 
 
+@dataclass(frozen=True)
+class Batches:
+    """Rows that many steps work on: the inputs, which of them are taken by rows, the order of the rows, and where the
+    results of all steps go, a row or a step after the other."""
+
+    arrays: Sequence[Array]
+    rows: Sequence[bool]
+    order: Array | None
+    batch_size: int
+    results: Sequence[tuple[Array, bool]]
+    gathered: Sequence[Array | None]
+    """For each input room for the rows of a batch, where they are taken out of order."""
+
+    def steps(self, first: int) -> int:
+        """The number of steps before the one that starts at row `first`."""
+        return -(-first // self.batch_size)
+
+
 class Backend(ABC):
-    """A plan made executable. `source` is the code that was generated, "" where there is none."""
+    """A plan made executable. `source` is the code that was generated, "" where there is none.
+
+    `lowering` are the passes after those that all backends share, `rules` what its plans may do.
+    """
 
     name: str
     source: str = ""
+    lowering: tuple[Pass, ...] = (contract, materialise)
+    rules: Rules = Rules()
+    loops: bool = False  # whether what it binds has a method `run` that makes many steps
 
     @abstractmethod
     def __init__(self, plan: Plan) -> None: ...

@@ -1,1 +1,31 @@
-"""Plan to callable: C, generated, compiled and loaded."""
+"""C: the plan as one readable program, compiled once, whose loop over batches is compiled too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from minitorch.compiler.backends.base import Backend, Bound, Memory
+from minitorch.compiler.backends.c_source import mathematics, objects, toolchain
+from minitorch.compiler.backends.c_source.binding import Binding
+from minitorch.compiler.backends.c_source.writer import Writer, native
+from minitorch.compiler.passes import fuse, materialise
+from minitorch.compiler.plan import Plan, Rules
+from minitorch.graph.dim import Symbol
+
+
+class CSource(Backend):
+    """Generated C, compiled when the program is made."""
+
+    name = "c"
+    lowering = (materialise, fuse)
+    rules = Rules(early=True, native=native)
+
+    def __init__(self, plan: Plan) -> None:
+        self.writer = Writer(plan, toolchain.require().vector_bytes)
+        self.source = self.writer.write()
+        parts = [mathematics.source(name, dtype) for name, dtype in self.writer.mathematics]
+        self.loops = not any(segment.fallback for segment in self.writer.segments)
+        self.library = objects.load(self.source, parts)
+
+    def bind(self, sizes: Mapping[Symbol, int], memory: Memory) -> Bound:
+        return Binding(self.writer, self.library, sizes, memory)

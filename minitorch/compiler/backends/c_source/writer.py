@@ -1,0 +1,256 @@
+"""The writer: a plan as one C program. Each instruction calls a function; equal ones share it, whatever their depth.
+
+The program holds no state. `step` is given the unknown sizes, and a table of pointers to all memory that it works on:
+BLAS, slots of the arena, parameters, constants, inputs and results. `run` makes many steps over rows of data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from minitorch.compiler.backends.c_source import product
+from minitorch.compiler.backends.c_source.expressions import c_type, has_expression, suffix
+from minitorch.compiler.backends.c_source.function import Function, Part
+from minitorch.compiler.backends.c_source.layout import Key, Layout, Layouts, Sizes, whole
+from minitorch.compiler.backends.c_source.moves import BLAS, Move, covers
+from minitorch.compiler.backends.c_source.region import FOLDS, Region
+from minitorch.compiler.fused import fused
+from minitorch.compiler.passes.fuse import body_of
+from minitorch.compiler.plan import BIND, Instruction, Plan, Value
+from minitorch.graph.dim import symbols_in
+from minitorch.graph.graph import Graph, expression, place
+from minitorch.graph.tensor import Tensor
+from minitorch.graph.text import printable
+from minitorch.graph.types import FLOAT32, FLOAT64, DType
+
+PART = 200  # calls in one generated function
+LONGEST = 200  # letters of a comment
+
+
+def native(node: Tensor) -> bool:
+    """Whether C computes a node; its NumPy kernel does where not."""
+    if node.op is fused:
+        return all(native(n) for n in node.attrs["body"].nodes if n.inputs)
+    if node.op.elementwise:
+        return has_expression(node)
+    return node.op in FOLDS or covers(node) or not node.inputs  # what has no inputs is given, or computed ahead
+
+
+@cache
+def _text(name: str) -> str:
+    return Path(__file__).with_name(name).read_text("utf-8")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Instructions that run one after the other without Python: the name of their C function, or the one that is
+    computed by its NumPy kernel."""
+
+    name: str
+    fallback: Instruction | None = None
+
+
+class Writer:
+    """Writes the program of a plan. `keys` are the places of the table, `segments` what a step consists of."""
+
+    def __init__(self, plan: Plan, vector_bytes: int) -> None:
+        self.plan, self.lanes = plan, product.Lanes(vector_bytes)
+        self.symbols = tuple(dict.fromkeys(symbols_in(_mentioned(plan))))
+        self.sizes = Sizes(self.symbols)
+        self.by_node = {v.node: v for v in plan.values}
+        self.value_keys = _keys(plan)
+        self.layouts = Layouts(self.value_keys, self.by_node)
+        self.labels = plan.graph.labels()
+        self.table: dict[Key, int] = {("blas", 0): 0}
+        self.functions: dict[str, str] = {}  # texts, under a name that stands for all, by the names they have
+        self.definitions: list[str] = []
+        self.parts: dict[Part, None] = {}
+        self.mathematics: dict[tuple[str, str], None] = {}
+        self.products: dict[DType, None] = {}
+        self.segments: list[Segment] = []
+        self.steps: list[str] = []
+
+    def write(self) -> str:
+        calls: list[str] = []
+        role = ""
+        for i in self.plan.instructions:
+            if i.stage == BIND or i.node.op.view:
+                continue
+            if not i.native:
+                self._close(calls)
+                self._address_all(i)
+                self.segments.append(Segment("", i))
+                continue
+            if i.role != role:
+                role = i.role
+                calls.append(f"    // ---- {role} ----")
+            calls += self._call(i)
+        self._close(calls)
+        return "\n".join(self._assembled()) + "\n"
+
+    # ---- instructions ----
+
+    def _call(self, i: Instruction) -> list[str]:
+        function = self._function(i)
+        name = self._named(function, i)
+        arguments = [*function.sizes(), *(f"m[{self._index(key)}]" for key in function.arguments)]
+        call = f"{name}({', '.join(arguments)});"
+        lines = [f"    // {comment(self._line(node))}" for node in i.nodes]
+        return [*lines, f"    if ({call[:-1]}) return {len(self.steps) + 1};" if function.checks else f"    {call}"]
+
+    def _function(self, i: Instruction) -> Function:
+        inputs = [self.layouts[v] for v in i.inputs]
+        outputs = [self.output(v) for v in i.outputs]
+        node = i.node
+        if not (node.op is fused or node.op.elementwise or node.op in FOLDS):
+            function = Move(node, inputs, outputs[0], self.sizes, self.lanes).write()
+        elif node.op is fused:
+            body = node.attrs["body"]
+            results = [body.outputs[n.attrs["result"]] for n in i.nodes]
+            kept = Graph(results, (), body.inputs, "body", body.nodes)
+            function = Region(kept, inputs, outputs, self.sizes, self.lanes).write()
+        else:
+            body, operands = body_of([node], [node])
+            own = [self.layouts[self.by_node[n]] for n in operands]
+            function = Region(body, own, outputs, self.sizes, self.lanes).write()
+        self._needs(function, node)
+        return function
+
+    def _needs(self, function: Function, node: Tensor) -> None:
+        for part in sorted(function.needs, key=lambda part: part.name):
+            if part is BLAS:
+                self.products[node.dtype] = None
+                function.arguments = {("blas", 0): "blas", **function.arguments}
+            else:
+                self.parts[part] = None
+        self.mathematics.update(dict.fromkeys(sorted(function.mathematics)))
+
+    def output(self, value: Value) -> Layout:
+        return whole(self.value_keys[value], value.node)
+
+    def _named(self, function: Function, i: Instruction) -> str:
+        text = function.text("$")
+        if text not in self.functions:
+            self.functions[text] = f"{_words(i.node)}_{len(self.functions)}"
+            self.definitions.append(function.text(self.functions[text]))
+        return self.functions[text]
+
+    def _index(self, key: Key) -> int:
+        return self.table.setdefault(key, len(self.table))
+
+    def _address_all(self, i: Instruction) -> None:
+        for v in i.inputs:
+            self._index(self.layouts[v].key)
+        for v in i.outputs:
+            self._index(self.value_keys[v])
+
+    def _line(self, node: Tensor) -> str:
+        """A node as the graph's listing has it, and the user's line."""
+        call = expression(node, [self.labels.get(i, "") for i in node.inputs])
+        return f"{self.labels.get(node, 'stored')}: {node.type} = {call}  {place(node, role=False)}"
+
+    # ---- segments ----
+
+    def _close(self, calls: list[str]) -> None:
+        """Make a function of the calls so far."""
+        if not any(not line.lstrip().startswith("//") for line in calls):
+            calls.clear()
+            return
+        name = f"part{len(self.steps)}"
+        names = enumerate(self.sizes.names.items())
+        sizes = [f"    const long {n} = n[{k}]; // {comment(str(s))}" for k, (s, n) in names]
+        chunks = [calls[k : k + 2 * PART] for k in range(0, len(calls), 2 * PART)]
+        for k, chunk in enumerate(chunks):
+            own = f"{name}_{k}" if len(chunks) > 1 else name
+            used = [line for line in sizes if any(f"{line.split()[2]}" in _arguments(c) for c in chunk)]
+            body = [f"static int {own}(const long *n, void *const *m)", "{", *used, *chunk, "    return 0;", "}"]
+            self.steps.append("\n".join(body))
+        if len(chunks) > 1:
+            lines = [f"    if ({name}_{k}(n, m)) return 1;" for k in range(len(chunks))]
+            head = f"static int {name}(const long *n, void *const *m)"
+            self.steps.append("\n".join([head, "{", *lines, "    return 0;", "}"]))
+        self.segments.append(Segment(name))
+        calls.clear()
+
+    # ---- the text ----
+
+    def _assembled(self) -> list[str]:
+        graph = self.plan.graph
+        title = [f"{graph.name}, generated by minitorch", *(f"{comment(t.name or '')}: {t.type}" for t in graph.inputs)]
+        lines = [*(f"// {comment(line)}" for line in title), "", _text("prelude.c")]
+        floats = {p.name.split("_")[1]: None for p in self.parts} | {suffix(d): None for d in self.products}
+        if floats:
+            lines.append(product.text())
+        lines += [self.lanes.shared(d) for d in (FLOAT32, FLOAT64) if suffix(d) in floats]
+        lines += ["", *(part.text + "\n" for part in self.parts)]
+        if self.products:
+            lines.append(_text("gemm.c"))
+            lines += [self._gemm(d) for d in self.products]
+        lines += [_declared(name, dtype) for name, dtype in self.mathematics]
+        lines += ["", *(text + "\n" for text in (*self.definitions, *self.steps))]
+        calls = [f"    if ({s.name}(n, m)) return 1;" for s in self.segments if s.name]
+        lines += ["int step(const long *n, void *const *m)", "{", *calls, "    return 0;", "}", "", _text("run.c")]
+        if any(s.fallback for s in self.segments):
+            lines += [f"int {s.name}_alone(const long *n, void *const *m) {{ return {s.name}(n, m); }}"
+                      for s in self.segments if s.name]  # fmt: skip
+        return lines
+
+    def _gemm(self, dtype: DType) -> str:
+        t, s = c_type(dtype), suffix(dtype)
+        lanes = self.lanes.of(dtype)
+        wide, narrow = f"product_{s}_{4 * lanes}", f"product_{s}_{lanes}"
+        return f"GEMM({s}, {t}, {'sgemm' if s == 'f32' else 'dgemm'}, {wide}, {narrow}, {4 * lanes}, {lanes})"
+
+
+def comment(text: str) -> str:
+    """A text that is harmless behind `//`: printable, ASCII, and nothing at its end that joins the next line to it."""
+    plain = printable(text, LONGEST).encode("ascii", "replace").decode()
+    return plain.replace("\\", "/").replace("??/", "?")
+
+
+def _arguments(call: str) -> set[str]:
+    """The names that a call mentions."""
+    return set(call.partition("(")[2].replace(",", " ").replace(")", " ").replace("(", " ").split())
+
+
+def _words(node: Tensor) -> str:
+    """A name for a function: the operations in it."""
+    if node.op is not fused:
+        return node.op.name
+    names = [n.op.name for n in node.attrs["body"].nodes if n.inputs]
+    return "_".join(names if len(names) <= 4 else [*names[:3], "etc"])
+
+
+def _declared(name: str, dtype: str) -> str:
+    t = c_type_of(dtype)
+    return f"void mt_{name}_{'f32' if dtype == 'float32' else 'f64'}(long n, const {t} *x, {t} *y);"
+
+
+def c_type_of(dtype: str) -> str:
+    return {"float32": "float", "float64": "double"}[dtype]
+
+
+def _mentioned(plan: Plan) -> tuple[Any, ...]:
+    shapes = [t.shape for t in plan.graph.inputs]
+    return (*shapes, *((v.node.shape, *v.node.attrs.values()) for v in plan.values))
+
+
+def _keys(plan: Plan) -> dict[Value, Key]:
+    """What memory each value lies in, views apart."""
+    targets = {v: t for i in plan.instructions for v, t in zip(i.outputs, i.targets, strict=True) if t is not None}
+    inputs = {t: k for k, t in enumerate(plan.graph.inputs)}
+    results = {v: k for k, v in enumerate(plan.outputs)}
+    keys: dict[Value, Key] = {}
+    for v in plan.values:
+        if v.kind == "arena":
+            keys[v] = ("slot", v.slot)
+        elif v.kind == "input":
+            keys[v] = ("input", inputs[v.node])
+        elif v.kind == "result":
+            keys[v] = ("result", results[v])
+        elif v.kind != "view":
+            keys[v] = (v.kind, targets.get(v, v.node))
+    return keys

@@ -1,0 +1,132 @@
+"""Many steps: batch after batch of the rows of arrays, in compiled code where the backend has a loop of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from minitorch.compiler.backends import Batches
+from minitorch.compiler.backends.base import known_shape
+from minitorch.executor import Executor, Shapes
+from minitorch.graph.storage import Array, aligned
+from minitorch.graph.tensor import Tensor
+
+CHUNK = 0.05  # seconds that compiled code runs before Python has a look at signals, and other threads at parameters
+
+
+class Loop:
+    """The batches of an executor's inputs. `rows` are taken `batch_size` at a time, in `order` where there is one.
+
+    Inputs whose first size is the batch's are taken row by row, others whole.
+    """
+
+    def __init__(
+        self, executor: Executor, arrays: Sequence[Array], order: Array | None, rows: int, batch_size: int
+    ) -> None:  # fmt: skip
+        self.executor, self.arrays, self.batch_size = executor, arrays, batch_size
+        self.order: Any = order
+        self.count = rows if order is None else len(order)
+        self.steps = -(-self.count // batch_size)
+
+    def run(self) -> list[Array]:
+        """The results of all steps, an array for each output: joined where they have rows, else stacked."""
+        results = self._room() if self.executor.backend.loops else None
+        if results is None:
+            return self._joined([list(self.executor.run(batch)) for batch in self._batches()])
+        self._run_compiled(results)
+        return [values for values, _ in results]
+
+    def _by_rows(self, output: Tensor) -> bool:
+        return bool(output.shape) and self.executor.counts_rows(output.shape[0])
+
+    def _parts(self) -> list[tuple[int, int, int]]:
+        """The first row, the number of steps and the rows of a step: of all full batches, and of what is left."""
+        full, left = divmod(self.count, self.batch_size)
+        parts = [(0, full, self.batch_size), (full * self.batch_size, 1, left)]
+        return [(first, steps, size) for first, steps, size in parts if steps and size]
+
+    def _shapes(self, size: int) -> Shapes:
+        batched = zip(self.arrays, self.executor.batched, strict=True)
+        return tuple((size, *a.shape[1:]) if by_rows else a.shape for a, by_rows in batched)
+
+    # ---- in Python ----
+
+    def _batches(self) -> Iterator[list[Array]]:
+        """The inputs of each step: views where rows are taken in their order, else copies in buffers used again."""
+        room = self._gathered()
+        for start in range(0, self.count, self.batch_size):
+            taken = slice(start, min(start + self.batch_size, self.count))
+            yield [self._batch(k, taken, room[k]) for k in range(len(self.arrays))]
+
+    def _batch(self, k: int, taken: slice, room: Array | None) -> Array:
+        array = self.arrays[k]
+        if not self.executor.batched[k]:
+            return array
+        if self.order is None or room is None:
+            return array[taken]
+        chosen = self.order[taken]
+        rows: Array = room[: len(chosen)]
+        np.take(array, chosen, axis=0, out=rows, mode="clip")
+        return rows
+
+    def _gathered(self) -> list[Array | None]:
+        """Room for the rows of a batch, for each input whose rows are taken out of order."""
+        size = min(self.batch_size, self.count)
+        return [
+            aligned(size * a[:1].nbytes).view(a.dtype).reshape(size, *a.shape[1:])
+            if by_rows and self.order is not None and a[:1].nbytes else None
+            for a, by_rows in zip(self.arrays, self.executor.batched, strict=True)
+        ]  # fmt: skip
+
+    def _joined(self, batches: Sequence[Sequence[Array]]) -> list[Array]:
+        results = []
+        for i, output in enumerate(self.executor.plan.graph.outputs):
+            values = [batch[i] for batch in batches]
+            joined = self._by_rows(output)
+            if not values:
+                rest = output.shape[1:] if joined else output.shape
+                results.append(np.empty((0, *(s if isinstance(s, int) else 0 for s in rest)), output.dtype))
+            else:
+                results.append(np.concatenate(values) if joined else np.stack(values))
+        return results
+
+    # ---- in compiled code ----
+
+    def _room(self) -> list[tuple[Array, bool]] | None:
+        """Memory for all results, and whether each has rows; None where the steps' results differ in their shapes."""
+        shapes = []
+        for _, _, size in self._parts():
+            sizes = self.executor.sizes(self._shapes(size))
+            shapes.append([known_shape(t.shape, sizes) for t in self.executor.plan.graph.outputs])
+        results = []
+        for i, output in enumerate(self.executor.plan.graph.outputs):
+            by_rows = self._by_rows(output)
+            kinds = {own[i][1:] if by_rows else own[i] for own in shapes}
+            if len(kinds) != 1:
+                return None
+            results.append((np.empty((self.count if by_rows else self.steps, *kinds.pop()), output.dtype), by_rows))
+        return results
+
+    def _run_compiled(self, results: list[tuple[Array, bool]]) -> None:
+        arrays = [self._readable(a) for a in self.arrays]
+        order = None if self.order is None else np.ascontiguousarray(self.order, np.int64)
+        batches = Batches(arrays, self.executor.batched, order, self.batch_size, results, self._gathered())
+        for first, steps, size in self._parts():
+            pace = self.executor.paces.setdefault(size, 0.0)  # steps in a second, as far as is known
+            while steps:
+                chunk = min(steps, max(1, int(pace * CHUNK)))
+                start = time.perf_counter()
+                self.executor.run_steps((self._shapes(size), batches, first, chunk, size))
+                pace = chunk / max(time.perf_counter() - start, 1e-9)
+                first, steps = first + chunk * size, steps - chunk
+            self.executor.paces[size] = pace
+
+    def _readable(self, array: Array) -> Array:
+        """An array that compiled code can read where it lies, and whose values do not change on the way."""
+        targets = [t.attrs["storage"].block.bytes for t, _ in self.executor.plan.graph.updates]
+        stored = any(np.may_share_memory(array, block) for block in targets)
+        apart = array.flags.c_contiguous and array.flags.aligned and not stored
+        return array if apart else np.array(array, order="C")
