@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from minitorch import ops
 from minitorch.compiler.backends.base import Backend, Bound, Memory, commit, takes_out, written
 from minitorch.compiler.plan import CALL, COMMIT, Instruction, Plan, Value
 from minitorch.graph.dim import Atom, Dim, Monomial, Symbol, symbols_in
@@ -88,13 +89,14 @@ EMIT: dict[str, Emit] = {
 
 VIEWS: dict[str, Callable[[Writer, str, Tensor], str]] = {
     "transpose": lambda w, x, n: f"{x}.transpose{n.attrs['axes']}",
+    "reshape": lambda w, x, n: f"reshape({x}, {w.code(n.attrs['shape'])})",
     "broadcast_to": lambda w, x, n: f"broadcast_to({x}, {w.code(n.attrs['shape'])})",
     "slice": lambda w, x, n: f"{x}[window({w.code(n.attrs['ranges'])})]",
 }
 
 NUMPY: dict[str, Any] = {
     **{f"{name}_reduce": getattr(np, name).reduce for name in REDUCTIONS.values()}, "window": window,
-    "commit": commit, "written": written, "product_of": product_of,
+    "commit": commit, "written": written, "product_of": product_of, "reshape": ops.reshape.kernel,
     "setitem": setitem, "partial": partial,
     **{name: getattr(np, name) for name in (
         "add", "broadcast_to", "copyto", "dot", "empty", "errstate", "exp", "matmul", "maximum", "minimum", "negative",
