@@ -26,8 +26,8 @@ def batches(
     [[1, 2], [3]]
     """
     columns = rows_of(arrays)
-    if batch_size < 1:
-        raise InputError(f"batches: a batch size is 1 or more, but {batch_size} was given")
+    if not isinstance(batch_size, int | np.integer) or isinstance(batch_size, bool) or batch_size < 1:
+        raise InputError(f"batches: a batch size is an int of 1 or more, but {batch_size!r} was given")
     return _batches(columns, batch_size, order(len(columns[0]), shuffle, seed))
 
 

@@ -13,7 +13,7 @@ from minitorch.lazy import lazy
 from minitorch.nn import Module
 
 safetensors = lazy("safetensors.numpy")
-tempfile = lazy("tempfile")
+secrets = lazy("secrets")
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -69,13 +69,14 @@ def read(path: Path) -> dict[str, Array]:
 def write_whole(path: Path, content: bytes) -> None:
     """Write `content` so that `path` is, at every moment, the old file or the new one."""
     folder, name = os.path.split(os.path.realpath(path))  # through a link, so that the link stays one
-    handle, temporary = tempfile.mkstemp(prefix=f".{name[:100]}.", dir=folder)
+    temporary = os.path.join(folder, f".{name[:100]}.{secrets.token_hex(8)}")
+    handle, mode = _new_file(temporary, path)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, _mode(path))
+        os.chmod(temporary, mode)
         os.replace(temporary, os.path.join(folder, name))
     except BaseException:
         if os.path.exists(temporary):
@@ -84,13 +85,15 @@ def write_whole(path: Path, content: bytes) -> None:
     _sync_folder(folder)
 
 
-def _mode(path: Path) -> int:
-    """The permissions of the file that is replaced, else those of any new file."""
-    if os.path.exists(path):
-        return os.stat(path).st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+def _new_file(temporary: str, path: Path) -> tuple[int, int]:
+    """A new file, and the permissions it is to have: those of the file that is replaced, else those of any new file.
+
+    Those are what the system gives it. Asking for the mask itself would mean to set it, for every thread.
+    """
+    kept = os.stat(path).st_mode & 0o777 if os.path.exists(path) else None
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    handle = os.open(temporary, flags, 0o666 if kept is None else 0o600)  # nobody reads it who could not read the old
+    return handle, os.fstat(handle).st_mode & 0o777 if kept is None else kept
 
 
 def _sync_folder(folder: str) -> None:

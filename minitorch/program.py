@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from minitorch.compiler.plan import Plan, make_plan
 from minitorch.compiler.rewrite import PassRecord
 from minitorch.errors import ArgumentError, DTypeError, GraphError, InputError, ShapeError
 from minitorch.executor import Executor, Requirement, input_text
+from minitorch.graph.array import as_array
 from minitorch.graph.dim import as_symbol, equal, symbols_in
 from minitorch.graph.graph import Graph, expression
 from minitorch.graph.origin import here
@@ -107,6 +108,10 @@ class Program:
         """The parameters and variables that a call changes, with their new values."""
         return dict(self.traced.updates)
 
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        how = "save the model with minitorch.save, or copy it, and compile a program for the copy"
+        raise TypeError(f"{self!r} cannot be copied or pickled, for it works on the parameters of its model: {how}")
+
     # ---- running ----
 
     def __call__(self, /, *values: Any, **named: Any) -> Any:
@@ -154,7 +159,8 @@ class Program:
         executor = self._executor
         prepared = executor.prepare(arrays)
         rows = executor.rows(prepared)
-        count, most = rows if order is None else len(order), int(batch_size)
+        chosen = _order(order, rows)
+        count, most = rows if chosen is None else len(chosen), int(batch_size)
         for size in {min(count, most), count % most or most} if count else set():  # every batch, before the first runs
             shapes = [(size, *a.shape[1:]) if b else a.shape for a, b in zip(prepared, executor.batched, strict=True)]
             executor.sizes(tuple(shapes))
@@ -197,7 +203,7 @@ def _order(order: Any, rows: int) -> Array | None:
     """An order of rows as an array of indices that exist."""
     if order is None:
         return None
-    array = np.asarray(order)
+    array = as_array(order, "an order of rows")
     if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
         raise InputError(f"an order is a list of row numbers, but has shape {array.shape} and dtype {array.dtype}")
     if array.size and (array.min() < 0 or array.max() >= rows):

@@ -1,23 +1,10 @@
 """What tests of several files share: a run on both backends, slopes by finite differences, repeatable Hypothesis."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
 import minitorch as mt
-
-KNOWN_FAILURES = Path(__file__).parent / "known_failures.txt"
-
-
-def pytest_collection_modifyitems(items):
-    """Expect what `known_failures.txt` lists to fail."""
-    known = {line for line in KNOWN_FAILURES.read_text().splitlines() if not line.startswith("#")}
-    for item in items:
-        if item.nodeid in known:
-            item.add_marker(pytest.mark.xfail(reason="listed in tests/known_failures.txt", strict=False))
-
 
 settings.register_profile(
     "repeatable", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]

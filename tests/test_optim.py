@@ -1,5 +1,7 @@
 """SGD: every option equal to PyTorch's to 1e-12 in float64, a learning rate that moves, and what is refused."""
 
+import copy
+import pickle
 from itertools import product
 
 import numpy as np
@@ -183,3 +185,24 @@ def test_a_parameter_that_is_named_twice_is_refused_or_updated_once():
         return
     mt.compile([], [], sgd.minimize(w * 1.0))()
     assert float(w.data) == 0.75
+
+
+@pytest.mark.parametrize(
+    "how", [copy.deepcopy, lambda both: pickle.loads(pickle.dumps(both))], ids=["deepcopy", "pickle"]
+)
+def test_a_model_and_its_optimiser_are_copied_together(how):
+    inputs, model, loss = network()
+    sgd = mt.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    step = mt.compile(inputs, loss, sgd.minimize(loss))
+    step(X, Y)
+    twin, other = how((model, sgd))
+    assert all(a is b for a, b in zip(other.parameters, twin.parameters(), strict=True))
+    x, y = mt.placeholder("x", ("n", 3), "float64"), mt.placeholder("y", ("n", 2), "float64")
+    again = mt.mse_loss(twin(x), y)
+    other.lr = 0.01
+    sgd.lr = 0.01
+    for program in (step, mt.compile([x, y], again, other.minimize(again))):
+        program(X, Y)
+    for p, q in zip(model.parameters(), twin.parameters(), strict=True):
+        np.testing.assert_allclose(p.data, q.data, rtol=1e-14)
+        assert not np.shares_memory(p.data, q.data)

@@ -1,6 +1,8 @@
 """`Program`: how it is called, what bad calls leave behind (nothing), and what it shows of itself."""
 
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -200,6 +202,23 @@ def test_a_tensor_evaluates_in_one_call():
         (x * y).eval({x: 2})
     with pytest.raises(TypeError, match="placeholder"):
         x.eval(3.0)
+
+
+@pytest.mark.parametrize("called", [True, False])
+@pytest.mark.parametrize("how", [copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))], ids=["deepcopy", "pickle"])
+def test_a_copy_is_refused_or_has_parameters_of_its_own(backend, how, called):
+    """Never a copy that trains the model it was copied from."""
+    w = mt.parameter(0.0, name="w")
+    program = mt.compile([], w + 0, {w: w + 1}, backend=backend)
+    start = float(program()) + 1 if called else 0
+    try:
+        twin = how(program)
+    except (TypeError, pickle.PicklingError, AttributeError):
+        return
+    (own,) = twin.updates
+    assert [float(twin()) for _ in range(3)] == [start, start + 1, start + 2]
+    assert float(own.data) == start + 3
+    assert float(w.data) == start
 
 
 # ---- evaluate: the outputs without the updates ----

@@ -292,6 +292,7 @@ BAD_FITS = {
     "validation of other columns": ({"validation": (X[:, :2], Y)}, ["'x'", "axis 1"]),
     "validation rows that differ": ({"validation": (X, Y[:30])}, ["x has 50", "y has 30"]),
     "validation of too few arrays": ({"validation": (X,)}, ["1 inputs"]),
+    "validation that is a number": ({"validation": 3}, ["validation"]),
     "validation of strings": ({"validation": (X, [["a"]] * 50)}, ["'y'", "strings"]),
 }
 

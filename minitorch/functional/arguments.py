@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from operator import index
 from typing import Any
 
 import numpy as np
 
 from minitorch import ops
-from minitorch.errors import ShapeError
+from minitorch.errors import DTypeError, ShapeError
 from minitorch.graph.dim import Dim, Size
 from minitorch.graph.origin import here
 from minitorch.graph.tensor import Operand, Tensor
-from minitorch.graph.types import DType, show_shape
+from minitorch.graph.types import DType, DTypeLike, dtype_of, show_shape
 
 Axis = int | Sequence[int] | None
 
@@ -22,6 +23,26 @@ def fail(error: type[Exception], function: str, message: str, *tensors: Tensor) 
     """An error at the user's line, with the tensors that it is about."""
     about = "".join(f"\n  {t.describe()}" for t in tensors)
     return error(f"{function}: {message}{about}\n  in {here()!r}")
+
+
+@contextmanager
+def speaking_as(function: str) -> Iterator[None]:
+    """What goes wrong inside is said in the name of the function that was called, not of those it is made of."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        name, colon, message = str(error).partition(": ")
+        if not colon or name == function or not name.isidentifier():
+            raise
+        raise type(error)(f"{function}: {message}") from None
+
+
+def known_dtype(dtype: DTypeLike, function: str, *tensors: Tensor) -> DType:
+    """A dtype as it was given, or an error at the user's line."""
+    try:
+        return dtype_of(dtype)
+    except DTypeError as error:
+        raise fail(DTypeError, function, str(error), *tensors) from None
 
 
 def axes_of(x: Tensor, axis: Axis, function: str) -> tuple[int, ...]:

@@ -6,11 +6,9 @@ import math
 from collections.abc import Callable
 
 from minitorch import ops
-from minitorch.errors import DTypeError
-from minitorch.functional.arguments import axis_of, fail
-from minitorch.functional.reduction import peak
+from minitorch.functional.arguments import axis_of, fail, known_dtype, speaking_as
 from minitorch.graph.tensor import Op, Operand, Tensor, as_tensor
-from minitorch.graph.types import FLOAT64, DTypeLike, dtype_of, is_float
+from minitorch.graph.types import FLOAT64, DTypeLike, is_float
 
 __all__ = [
     "activations", "cast", "clip", "elu", "gelu", "hard_tanh", "identity", "leaky_relu", "log_softmax", "power",
@@ -64,10 +62,7 @@ def _bounded(x: Tensor, bound: Tensor, beyond: Op) -> Tensor:
 def cast(x: Operand, dtype: DTypeLike) -> Tensor:
     """`x` in another dtype, converted as NumPy's `astype` does."""
     t = as_tensor(x, "cast")
-    try:
-        target = dtype_of(dtype)
-    except DTypeError as error:
-        raise fail(DTypeError, "cast", str(error), t) from None
+    target = known_dtype(dtype, "cast", t)
     return t if t.dtype == target and not t.type.weak else ops.cast(t, dtype=target)
 
 
@@ -105,7 +100,7 @@ def softmax(x: Operand, axis: int = -1) -> Tensor:
     """
     x = as_tensor(x, "softmax")
     axes = (axis_of(x, axis, "softmax"),)
-    shifted = ops.exp(x - ops.stop_gradient(ops.max(x, axis=axes, keepdims=True)))
+    shifted = ops.exp(_below_peak(x, axes, "softmax"))
     return ops.divide(shifted, ops.sum(shifted, axis=axes, keepdims=True))
 
 
@@ -113,8 +108,14 @@ def log_softmax(x: Operand, axis: int = -1) -> Tensor:
     """x - logsumexp(x), as the logarithm of `softmax` without its underflow; what is added to all x changes nothing."""
     x = as_tensor(x, "log_softmax")
     axes = (axis_of(x, axis, "log_softmax"),)
-    shifted = x - peak(x, axes)
+    shifted = _below_peak(x, axes, "log_softmax")
     return ops.subtract(shifted, ops.log(ops.sum(ops.exp(shifted), axis=axes, keepdims=True)))
+
+
+def _below_peak(x: Tensor, axes: tuple[int, ...], function: str) -> Tensor:
+    """`x` less its greatest element, which changes no share. Where that is infinite there are none: all NaN."""
+    with speaking_as(function):
+        return ops.subtract(x, ops.stop_gradient(ops.max(x, axis=axes, keepdims=True)))
 
 
 def gelu(x: Operand, approximate: str = "none") -> Tensor:

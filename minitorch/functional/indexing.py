@@ -11,7 +11,7 @@ import numpy as np
 
 from minitorch import ops
 from minitorch.errors import DTypeError, ShapeError
-from minitorch.functional.arguments import axis_of, fail, number
+from minitorch.functional.arguments import axis_of, fail, number, speaking_as
 from minitorch.functional.shape import broadcast_to, expand_dims, moveaxis
 from minitorch.graph.dim import Dim, Size, maximum, minimum
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
@@ -122,7 +122,8 @@ def _basic(x: Tensor, keys: Sequence[Any]) -> Tensor:
             least.append(k + 1 if k >= 0 else -k)
             ranges.append(Range(_index(x, k, len(ranges), size), 1, 1))
     needs = {"least": tuple(least)} if any(least) else {}
-    return ops.reshape(ops.slice(x, ranges=tuple(ranges), **needs), shape=tuple(shape))
+    taken = ops.slice(x, ranges=tuple(ranges), **needs)
+    return taken if taken.shape == tuple(shape) else ops.reshape(taken, shape=tuple(shape))
 
 
 def _index(x: Tensor, key: int, axis: int, size: Size) -> Size:
@@ -172,19 +173,19 @@ def _count(distance: Size, step: int) -> Size:
 def _gathered(x: Tensor, keys: Sequence[Any], whole: Tensor) -> Tensor:
     """`x`, sliced already, read by the tensors among `keys`, which stand at their axes."""
     axes = [i for i, k in enumerate(keys) if isinstance(k, Tensor)]
-    for i in axes:
-        _require_in_range(x.shape[i], keys[i], i, "indexing", whole)
-    tensors = [keys[i] for i in axes]
     checks: list[Check] = []
     try:
-        common = broadcast([t.shape for t in tensors], checks)
+        common = broadcast([keys[i].shape for i in axes], checks)
     except ShapeError as error:
         raise fail(ShapeError, "indexing", f"indices {error}", whole) from None
+    for i in axes if 0 not in common else ():  # where nothing is read, nothing can be out of range
+        _require_in_range(x.shape[i], keys[i], i, "indexing", whole)
+    tensors = [broadcast_to(keys[i], common) for i in axes]
     rest = tuple(i for i in range(x.ndim) if i not in axes)
     front = ops.transpose(x, axes=(*axes, *rest))
     sizes = tuple(x.shape[i] for i in axes)
     flat = ops.reshape(front, shape=(Type(sizes, x.dtype).size, *(x.shape[i] for i in rest)))
-    picked = ops.take(flat, broadcast_to(_linear(tensors, sizes), common), axis=0)
+    picked = ops.take(flat, _linear(tensors, sizes), axis=0)
     together = axes == list(range(axes[0], axes[0] + len(axes)))
     return _moved(picked, len(common), axes[0]) if together else picked
 
@@ -239,6 +240,7 @@ def take_along_axis(x: Operand, indices: Operand, axis: int) -> Tensor:
     if x.ndim != t.ndim:
         raise fail(ShapeError, "take_along_axis", f"{x.type} and {t.type} differ in rank", x, t)
     i = axis_of(x, axis, "take_along_axis")
+    _require_in_range(x.shape[i], t, i, "take_along_axis", x)
     shape = tuple(x.shape[k] if k != i and t.shape[k] == 1 else size for k, size in enumerate(t.shape))
     wide = tuple(t.shape[k] if k != i and x.shape[k] == 1 else size for k, size in enumerate(x.shape))
     return ops.take_along_axis(broadcast_to(x, wide), broadcast_to(t, shape), axis=i)
@@ -304,7 +306,8 @@ def diagonal(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Ten
 
 def trace(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The sum of a diagonal."""
-    line = diagonal(x, offset, axis1, axis2)
+    with speaking_as("trace"):
+        line = diagonal(x, offset, axis1, axis2)
     return ops.sum(line, axis=(line.ndim - 1,), keepdims=False)
 
 

@@ -11,7 +11,7 @@ from minitorch.functional.reduction import mean
 from minitorch.functional.shape import expand_dims
 from minitorch.graph.dim import Size, equal
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
-from minitorch.graph.types import show_shape
+from minitorch.graph.types import INT64, show_shape
 
 __all__ = ["binary_cross_entropy", "cross_entropy", "huber_loss", "mae_loss", "mse_loss"]
 
@@ -77,12 +77,16 @@ def cross_entropy(logits: Operand, target: Operand) -> Tensor:
     """The mean over rows of -sum(t * log_softmax(logits)).
 
     `logits` are (rows, classes). `target` is of the same shape (probabilities, one-hot rows) or, as ints, of shape
-    (rows,): the number of the class.
+    (rows,): the number of the class. A class that is not there raises `OutOfRangeError` when the program runs.
     """
     z, t = as_tensor(logits, "cross_entropy"), as_tensor(target, "cross_entropy")
     if z.ndim != 2:
         raise fail(ShapeError, "cross_entropy", f"logits are (rows, classes), but have {show_shape(z.shape)}", z)
     if t.dtype.kind in "iu" and t.ndim == 1:
-        return mean(-take_along_axis(log_softmax(z), expand_dims(t, 1), axis=1))
+        if equal(z.shape[0], t.shape[0]) is False:
+            shapes = f"{show_shape(z.shape)} and {show_shape(t.shape)}"
+            raise fail(ShapeError, "cross_entropy", f"{shapes} differ in their number of rows", z, t)
+        label = ops.in_range(ops.cast(t, dtype=INT64), size=z.shape[1], back=False)  # -1 is no class, nor the last one
+        return mean(-take_along_axis(log_softmax(z), expand_dims(label, 1), axis=1))
     z, t = _same_shape("cross_entropy", z, t)
     return mean(-ops.sum(t * log_softmax(z), axis=(1,), keepdims=False))

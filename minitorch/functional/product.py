@@ -7,7 +7,7 @@ from typing import Any
 
 from minitorch import ops
 from minitorch.errors import ShapeError
-from minitorch.functional.arguments import axis_of, fail
+from minitorch.functional.arguments import axis_of, fail, speaking_as
 from minitorch.functional.indexing import diagonal
 from minitorch.graph.dim import Size, equal
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
@@ -48,9 +48,10 @@ def dot(a: Operand, b: Operand) -> Tensor:
     a, b = as_tensor(a, "dot"), as_tensor(b, "dot")
     if not a.ndim or not b.ndim:
         return ops.multiply(a, b)
-    if b.ndim == 1 or (a.ndim <= 2 and b.ndim == 2):
-        return matmul(a, b)
-    return tensordot(a, b, ([a.ndim - 1], [b.ndim - 2]))
+    with speaking_as("dot"):
+        if b.ndim == 1 or (a.ndim <= 2 and b.ndim == 2):
+            return matmul(a, b)
+        return tensordot(a, b, ([a.ndim - 1], [b.ndim - 2]))
 
 
 def outer(a: Operand, b: Operand) -> Tensor:
@@ -67,6 +68,8 @@ def tensordot(a: Operand, b: Operand, axes: Any = 2) -> Tensor:
     left, right = ([i] if isinstance(i, int) else list(i) for i in axes)
     left = [axis_of(a, i, "tensordot") for i in left]
     right = [axis_of(b, i, "tensordot") for i in right]
+    if len(set(left)) < len(left) or len(set(right)) < len(right):
+        raise fail(ShapeError, "tensordot", f"the axes {left} and {right} name one axis twice", a, b)
     if len(left) != len(right) or any(equal(a.shape[i], b.shape[k]) is False for i, k in zip(left, right, strict=True)):
         raise fail(ShapeError, "tensordot", f"the axes {left} and {right} do not pair sizes that are equal", a, b)
     paired = dict(zip(right, left, strict=True))

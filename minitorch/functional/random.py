@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minitorch import ops
-from minitorch.functional.arguments import fail, shape_of
+from minitorch.functional.arguments import fail, shape_of, speaking_as
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
 from minitorch.graph.types import DTypeLike, dtype_of, is_float
 from minitorch.lazy import lazy
@@ -36,13 +36,15 @@ def dropout(x: Operand, rate: float = 0.5, seed: int | None = None) -> Tensor:
     """In training, each element is 0 with probability `rate`, else divided by 1 - rate; in prediction x itself.
 
     A program with updates trains, one without predicts, unless `compile(..., training=...)` says otherwise
-    (Srivastava et al. 2014; scaled in training so that prediction needs nothing).
+    (Srivastava et al. 2014; scaled in training so that prediction needs nothing). What is dropped is 0 whatever it was:
+    a NaN does not survive, as it would in a product with 0.
     """
     x = as_tensor(x, "dropout")
     if not isinstance(rate, int | float | np.number) or not 0 <= rate < 1:
         raise fail(ValueError, "dropout", f"rate is a number from 0 up to, not including, 1, but {rate!r} was given", x)
     if not is_float(x.dtype):
         raise fail(TypeError, "dropout", f"floats are expected, but x is {x.dtype}", x)
-    kept = random_uniform(x.shape, seed, x.dtype) >= rate
-    scale = ops.where(kept, ops.constant(1 / (1 - rate), dtype=x.dtype), 0)
-    return ops.multiply(x, ops.in_training(scale, 1))
+    with speaking_as("dropout"):
+        kept = random_uniform(x.shape, seed, x.dtype) >= rate
+    scaled = ops.multiply(x, ops.in_training(ops.constant(1 / (1 - rate), dtype=x.dtype), 1))
+    return ops.where(ops.in_training(kept, True), scaled, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minitorch import ops
-from minitorch.functional.arguments import Axis, axes_of, axis_of, fail, number
+from minitorch.functional.arguments import Axis, axes_of, axis_of, fail, number, speaking_as
 from minitorch.graph.dim import Size, maximum
 from minitorch.graph.tensor import Op, Operand, Tensor, as_tensor
 from minitorch.graph.types import FLOAT32, Type, is_float
@@ -78,10 +78,15 @@ def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 def var(x: Operand, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
-    """The variance over `axis`: squared distances from the mean, summed, divided by their number less `ddof`."""
+    """The variance over `axis`: squared distances from the mean, summed, divided by their number less `ddof`.
+
+    Far from 0 the mean itself is rounded. So the mean of what is left is taken off as well; the first one, which moves
+    all elements alike, needs no gradient.
+    """
     x = as_tensor(x, "var")
     axes = axes_of(x, axis, "var")
-    squares = ops.square(x - mean(x, axes, keepdims=True))
+    near = x - ops.stop_gradient(mean(x, axes, keepdims=True))
+    squares = ops.square(near - mean(near, axes, keepdims=True))
     total = ops.sum(squares, axis=axes, keepdims=bool(keepdims))
     degrees = maximum(0, count(x, axes) - ddof)  # 0 gives NaN or infinity, as in NumPy
     return ops.divide(total, number(degrees, total.dtype))
@@ -89,7 +94,8 @@ def var(x: Operand, axis: Axis = None, ddof: int = 0, keepdims: bool = False) ->
 
 def std(x: Operand, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
     """The standard deviation, the root of `var`. The gradient where nothing varies is 0, as in PyTorch."""
-    return _root(var(as_tensor(x, "std"), axis, ddof, keepdims))
+    with speaking_as("std"):
+        return _root(var(x, axis, ddof, keepdims))
 
 
 def _root(square: Tensor) -> Tensor:
@@ -129,12 +135,13 @@ def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """log(sum(exp(x))) over `axis`, shifted by the greatest element so that nothing overflows."""
     x = as_tensor(x, "logsumexp")
     axes = axes_of(x, axis, "logsumexp")
-    top = peak(x, axes)
+    with speaking_as("logsumexp"):
+        top = _peak(x, axes)
     total = ops.log(ops.sum(ops.exp(x - top), axis=axes, keepdims=True)) + top
     return total if keepdims else ops.reshape(total, shape=reduced(x.type, axes, False))
 
 
-def peak(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+def _peak(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """The greatest element over axes that stay as 1, without a gradient; 0 where it is infinite: inf - inf is NaN."""
     top = ops.stop_gradient(ops.max(x, axis=axes, keepdims=True))
     return ops.where(ops.abs(top) < float("inf"), top, 0)
@@ -160,6 +167,9 @@ def argmin(x: Operand, axis: int | None = None, keepdims: bool = False) -> Tenso
 
 def _position(op: Op, x: Operand, axis: int | None, keepdims: bool) -> Tensor:
     x = as_tensor(x, op.name)
-    axes = axes_of(x, axis, op.name)
-    where = op(_as_last(x, axes), axis=x.ndim - len(axes))
-    return ops.reshape(where, shape=reduced(x.type, axes, True)) if keepdims else where
+    if axis is None:
+        where = op(ops.reshape(x, shape=(x.size,)), axis=0)
+        return ops.reshape(where, shape=(1,) * x.ndim) if keepdims else where
+    i = axis_of(x, axis, op.name)
+    where = op(x, axis=i)
+    return ops.reshape(where, shape=reduced(x.type, (i,), True)) if keepdims else where

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from operator import index
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from minitorch import ops
 from minitorch.errors import ShapeError
-from minitorch.functional.arguments import Axis, axes_of, axis_of, fail, shape_of
-from minitorch.graph.dim import Size, divide, equal
+from minitorch.functional.arguments import Axis, axes_of, axis_of, fail, known_dtype, shape_of
+from minitorch.graph.dim import Size, divide, equal, maximum, minimum
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
-from minitorch.graph.types import DTypeLike, Type, dtype_of, show_shape
+from minitorch.graph.types import DTypeLike, Type, show_shape
 from minitorch.ops.shape import Range
 
 __all__ = [
@@ -140,7 +140,9 @@ def _parts(tensors: Any, function: str) -> list[Tensor]:
 
 
 def split(x: Operand, sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
-    """`x` cut along an axis: into that many equal parts, or at these places.
+    """`x` cut along an axis: into that many equal parts, or at these places; negative ones count from the end.
+
+    Whether a size that is unknown divides into equal parts is checked when a program runs.
 
     >>> import minitorch as mt
     >>> [str(part.type) for part in split(mt.placeholder("x", ("batch", 5)), [2], axis=1)]
@@ -148,16 +150,34 @@ def split(x: Operand, sections: int | Sequence[int], axis: int = 0) -> list[Tens
     """
     x = as_tensor(x, "split")
     i = axis_of(x, axis, "split")
+    if _is_int(sections):
+        return _equal_parts(x, i, sections)
+    if not isinstance(sections, list | tuple | np.ndarray) or not all(_is_int(place) for place in sections):
+        raise fail(TypeError, "split", f"an int or a list of ints is expected, but {sections!r} was given", x)
     size = x.shape[i]
-    if isinstance(sections, int):
-        part = divide(size, sections) if sections > 0 else None
-        if part is None:
-            raise fail(ShapeError, "split", f"axis {i} of size {size} does not divide into {sections} parts", x)
-        return [_cut(x, i, part * k, part) for k in range(sections)]
-    if not isinstance(size, int):
-        raise fail(ShapeError, "split", f"cutting at places needs a known size, but axis {i} is {size}", x)
-    places = [0, *(slice(None, place).indices(size)[1] for place in sections), size]
-    return [_cut(x, i, a, b - a if b > a else 0) for a, b in pairwise(places)]
+    places = [0, *(_place(index(place), size) for place in sections), size]
+    return [_cut(x, i, a, maximum(0, b - a)) for a, b in pairwise(places)]
+
+
+def _is_int(value: object) -> TypeGuard[int]:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _equal_parts(x: Tensor, axis: int, sections: int) -> list[Tensor]:
+    size, count = x.shape[axis], index(sections)
+    part = divide(size, count) if count > 0 else None
+    if part is None:
+        if isinstance(size, int) or count <= 0:
+            raise fail(ShapeError, "split", f"axis {axis} of size {size} does not divide into {count} parts", x)
+        part = size // count
+        whole = (*x.shape[:axis], part * count, *x.shape[axis + 1 :])
+        x = ops.broadcast_to(x, shape=whole)  # the row checks when a program runs that nothing is left over
+    return [_cut(x, axis, part * k, part) for k in range(count)]
+
+
+def _place(place: int, size: Size) -> Size:
+    """A place to cut at, as Python's slices have it."""
+    return minimum(place, size) if place >= 0 else maximum(0, size + place)
 
 
 def _cut(x: Tensor, axis: int, start: Size, length: Size) -> Tensor:
@@ -173,17 +193,36 @@ def flip(x: Operand, axis: Axis = None) -> Tensor:
     return ops.slice(x, ranges=tuple(ranges))
 
 
-def roll(x: Operand, shift: int, axis: int | None = None) -> Tensor:
-    """The elements moved on by `shift` along an axis, those that leave at one end entering at the other."""
-    x = as_tensor(x, "roll")
+def roll(x: Operand, shift: int | Sequence[int], axis: Axis = None) -> Tensor:
+    """The elements moved on by `shift` along an axis, those that leave at one end entering at the other.
+
+    Several axes are rolled one after the other, each by its own shift, or all by the same. Without an axis the
+    flattened elements are.
+    """
+    t = as_tensor(x, "roll")
+    shifts: list[Any] = list(shift) if isinstance(shift, list | tuple) else [shift]
+    if not all(_is_int(n) for n in shifts):
+        raise fail(TypeError, "roll", f"a shift is an int, or one for each axis, but {shift!r} was given", t)
     if axis is None:
-        return ops.reshape(roll(ops.reshape(x, shape=(x.size,)), shift, 0), shape=x.shape)
-    i = axis_of(x, axis, "roll")
-    size = x.shape[i]
-    if not isinstance(size, int):
-        raise fail(ShapeError, "roll", f"rolling needs a known size, but axis {i} is {size}", x)
-    at = -index(shift) % size if size else 0
-    return concatenate([_cut(x, i, at, size - at), _cut(x, i, 0, at)], i)
+        flat = ops.reshape(t, shape=(t.size,))
+        return ops.reshape(_rolled(flat, sum(map(index, shifts)), 0), shape=t.shape)
+    axes = [axis_of(t, i, "roll") for i in _listed(axis)]
+    if len(shifts) != len(axes) and 1 not in (len(shifts), len(axes)):
+        raise fail(ShapeError, "roll", f"{shift} and {axis} do not pair one shift with one axis", t)
+    for k in range(max(len(shifts), len(axes))):
+        t = _rolled(t, index(shifts[k % len(shifts)]), axes[k % len(axes)])
+    return t
+
+
+def _rolled(x: Tensor, shift: int, axis: int) -> Tensor:
+    size = x.shape[axis]
+    at: Size = (-shift % size if size else 0) if isinstance(size, int) else _modulo(-shift, size)
+    return concatenate([_cut(x, axis, at, size - at), _cut(x, axis, 0, at)], axis)
+
+
+def _modulo(n: int, size: Size) -> Size:
+    """n % size; 0 where the size turns out to be 0."""
+    return maximum(0, minimum(size, n - size * (n // size)))
 
 
 # ---- repeating ----
@@ -242,16 +281,20 @@ def pad(x: Operand, width: Any, value: float = 0.0) -> Tensor:
 
 
 def _widths(x: Tensor, width: Any) -> list[tuple[int, int]]:
-    if isinstance(width, int | np.integer):
-        width = (width, width)
-    if not isinstance(width, list | tuple):
+    """(before, after) for each axis, as NumPy's `pad` reads a width."""
+    if not _is_int(width) and not isinstance(width, list | tuple):
         raise fail(TypeError, "pad", f"a width is an int, a pair, or a pair an axis, but {width!r} was given", x)
-    pairs = list(width)
-    if len(pairs) == 2 and all(isinstance(w, int | np.integer) for w in pairs):
-        pairs = [(pairs[0], pairs[1])] * x.ndim
-    if len(pairs) != x.ndim or not all(len(p) == 2 and min(p) >= 0 for p in pairs):
+    given: list[Any] = list(width) if isinstance(width, list | tuple) else [width]
+    if len(given) <= 2 and all(_is_int(w) for w in given):
+        given = [(given[0], given[-1])] if given else []
+    pairs = given * x.ndim if len(given) == 1 else given
+    if len(pairs) != x.ndim or not all(_is_width(p) for p in pairs):
         raise fail(ValueError, "pad", f"{width!r} is no width for {x.ndim} axes: an int, a pair, or a pair an axis", x)
     return [(index(before), index(after)) for before, after in pairs]
+
+
+def _is_width(pair: Any) -> bool:
+    return isinstance(pair, list | tuple) and len(pair) == 2 and all(_is_int(w) and w >= 0 for w in pair)
 
 
 # ---- like another ----
@@ -259,15 +302,19 @@ def _widths(x: Tensor, width: Any) -> list[tuple[int, int]]:
 
 def full_like(x: Operand, value: float, dtype: DTypeLike | None = None) -> Tensor:
     """A tensor of the shape of `x` with one value everywhere, in its dtype unless told otherwise."""
-    x = as_tensor(x, "full_like")
-    return ops.broadcast_to(ops.constant(value, dtype=x.dtype if dtype is None else dtype_of(dtype)), shape=x.shape)
+    return _filled(as_tensor(x, "full_like"), value, dtype, "full_like")
 
 
 def zeros_like(x: Operand, dtype: DTypeLike | None = None) -> Tensor:
     """Zeros of the shape and dtype of `x`."""
-    return full_like(as_tensor(x, "zeros_like"), 0, dtype)
+    return _filled(as_tensor(x, "zeros_like"), 0, dtype, "zeros_like")
 
 
 def ones_like(x: Operand, dtype: DTypeLike | None = None) -> Tensor:
     """Ones of the shape and dtype of `x`."""
-    return full_like(as_tensor(x, "ones_like"), 1, dtype)
+    return _filled(as_tensor(x, "ones_like"), 1, dtype, "ones_like")
+
+
+def _filled(x: Tensor, value: float, dtype: DTypeLike | None, function: str) -> Tensor:
+    target = x.dtype if dtype is None else known_dtype(dtype, function, x)
+    return ops.broadcast_to(ops.constant(value, dtype=target), shape=x.shape)

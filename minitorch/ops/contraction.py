@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from minitorch.graph.types import Check, Type, broadcast, common_dtype, show_sha
 from minitorch.ops.shape import transpose
 
 __all__ = ["matmul", "swap"]
+
+LONGEST = 1024  # terms that BLAS is trusted to add up one after the other
+BLOCK = 512
 
 
 def swap(x: Tensor) -> Tensor:
@@ -37,9 +40,32 @@ def _matmul_type(a: Type, b: Type) -> Type:
 
 def _matmul_kernel(a: Array, b: Array, out: Array | None = None) -> Array:
     if a.ndim == 2 and b.ndim == 2:
-        result: Any = np.dot(a, b, out)  # the same product with 0.3 us less overhead than np.matmul
-        return np.asarray(result)
+        return product_of(a.shape[0], *b.shape)(a, b, out)
     return np.asarray(np.matmul(a, b, out))
+
+
+def product_of(rows: int, inner: int, columns: int) -> Callable[..., Array]:
+    """The function that multiplies matrices of these sizes. It takes the two, and `out`."""
+    thin = rows == 1 or columns == 1
+    return _long_product if thin and inner > LONGEST else np.dot  # 0.3 us less overhead than np.matmul
+
+
+def _long_product(a: Array, b: Array, out: Array | None = None) -> Array:
+    """The product of a row, or with a column, as a sum of products of pieces.
+
+    BLAS adds such products up term by term, so that the error grows with their number: 16 units in the last place in
+    a sum of 20,000 float32 rows, where this has 3. Products of wide matrices it cuts into pieces by itself.
+    """
+    (m, inner), n = a.shape, b.shape[1]
+    count = inner // BLOCK
+    edge = count * BLOCK
+    pieces = np.empty((count + 1, m, n), a.dtype)
+    np.matmul(a[:, :edge].reshape(m, count, BLOCK).swapaxes(0, 1), b[:edge].reshape(count, BLOCK, n), pieces[:count])
+    np.dot(a[:, edge:], b[edge:], pieces[count])
+    total = _matmul_kernel(np.ones((1, count + 1), a.dtype), pieces.reshape(count + 1, m * n))
+    out = np.empty((m, n), a.dtype) if out is None else out
+    np.copyto(out, total.reshape(m, n))
+    return out
 
 
 def _matmul_flops(out: Type, a: Type, b: Type) -> Size:

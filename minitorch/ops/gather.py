@@ -20,16 +20,19 @@ def _require_ints(indices: Type) -> None:
         raise DTypeError(f"indices are ints, but have the dtype {indices.dtype}")
 
 
-def _in_range_kernel(indices: Any, size: int, out: Array | None = None) -> Array:
+def _in_range_kernel(indices: Any, size: int, back: bool = True, out: Array | None = None) -> Array:
     """Negative indices counted from the start; an IndexError for what is not there."""
-    wrong = indices[(indices < -size) | (indices >= size)]
+    wrong = indices[(indices < (-size if back else 0)) | (indices >= size)]
     if wrong.size:
         raise IndexError(f"index {wrong.flat[0]} is out of range for an axis of size {size}")
     return np.asarray(np.add(indices, np.where(indices < 0, size, 0), out=out))
 
 
-in_range = Op("in_range", lambda indices, size: indices, _in_range_kernel, raises=True)
-"""Indices that are counted from the start and are known to exist: what reading by several indices needs."""
+in_range = Op("in_range", lambda indices, size, back=True: indices, _in_range_kernel, raises=True)
+"""Indices (int64) that are counted from the start and are known to exist: what reading by several indices needs.
+
+`back` says whether negative ones count from the end; else they are not there.
+"""
 
 
 # ---- take: whole slices along one axis ----

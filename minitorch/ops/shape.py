@@ -45,7 +45,8 @@ def _broadcast_type(x: Type, shape: Shape) -> Type:
 
 
 def _reshape_kernel(x: Array, shape: tuple[int, ...], out: Array | None = None) -> Array:
-    return x.reshape(shape)
+    """In order in memory, as a copy of x is: NumPy's functions and sums take other paths where elements lie apart."""
+    return np.ascontiguousarray(x).reshape(shape)
 
 
 def _broadcast_kernel(x: Array, shape: tuple[int, ...], out: Array | None = None) -> Array:

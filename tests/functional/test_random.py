@@ -220,6 +220,10 @@ def test_a_nan_that_is_dropped_is_gone_and_infinities_scale():
     value = mt.compile([x], mt.dropout(x, 0.5, seed=1), training=True)(np.full(1000, np.nan))
     assert (np.isnan(value) | (value == 0)).all()
     assert (value == 0).any()
+    y = mt.dropout(x, 0.5, seed=1)
+    infinite, slope = mt.compile([x], [y, mt.grad(y.sum(), x)], training=True)(np.full(1000, np.inf))
+    np.testing.assert_array_equal(np.unique(infinite), [0, np.inf])
+    np.testing.assert_array_equal(slope, np.where(infinite == 0, 0, 2))
 
 
 def test_sizes_from_nothing_upward():

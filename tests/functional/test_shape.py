@@ -166,6 +166,11 @@ ERRORS = {
     "split axis": (lambda: mt.split(X, 2, 2), "split", "axis 2"),
     "split float": (lambda: mt.split(X, 1.5, 1), "split", "1.5"),
     "flip": (lambda: mt.flip(X, 2), "flip", "axis 2"), "roll": (lambda: mt.roll(X, 1, 3), "roll", "axis 3"),
+    "roll bool": (lambda: mt.roll(X, True, 1), "roll", "True"),
+    "roll pairs": (lambda: mt.roll(X, (1, 2, 3), (0, 1)), "roll", "(1, 2, 3)", "(0, 1)"),
+    "split word": (lambda: mt.split(X, "ab", 1), "split", "'ab'"),
+    "split floats": (lambda: mt.split(X, [1, 1.5], 1), "split", "1.5"),
+    "zeros_like dtype": (lambda: mt.zeros_like(X, "complex64"), "zeros_like", "complex64"),
     "roll float": (lambda: mt.roll(X, 1.5, 1), "roll", "1.5"),
     "broadcast_to": (lambda: mt.broadcast_to(X, (2, 4)), "broadcast_to", "f64[n, 3]", "(2, 4)"),
     "broadcast_to less": (lambda: mt.broadcast_to(X, (3,)), "broadcast_to", "more axes"),
@@ -184,6 +189,14 @@ ERRORS = {
 def test_errors_name_the_function_what_was_met_and_the_line(refused, name):
     call, function, *words = ERRORS[name]
     refused(call, function, *words)
+
+
+def test_a_size_that_does_not_split_evenly_is_refused_when_a_program_runs():
+    program = mt.compile([X], mt.split(X, 2))
+    assert [part.shape for part in program(np.ones((4, 3)))] == [(2, 3), (2, 3)]
+    with pytest.raises(ValueError, match=r"axis 0 of 'rows', which is 5, .* must be equal") as error:
+        program(np.ones((5, 3)))
+    assert "test_shape.py" in str(error.value)
 
 
 def test_sizes_that_do_not_divide_are_refused_when_a_program_runs():

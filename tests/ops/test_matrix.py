@@ -162,7 +162,10 @@ DOMAINS = {
     "arccos": UNIT, "arctanh": UNIT,
     "arccosh": ABOVE_ONE, "tan": NARROW, "floor": STEPS, "ceil": STEPS, "trunc": STEPS, "rint": STEPS,
 }  # fmt: skip
-PAIR_DOMAINS = {"power": (POSITIVE, REAL), "mod": (STEPS, NEAR_ONE), "floor_divide": (STEPS, NEAR_ONE)}
+PAIR_DOMAINS = {
+    "power": (POSITIVE, REAL), "mod": (STEPS, NEAR_ONE), "floor_divide": (STEPS, NEAR_ONE),
+    "bernoulli_loss": (INNER, INNER),
+}  # fmt: skip
 
 
 def elementwise_samples(row):

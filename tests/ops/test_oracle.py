@@ -402,6 +402,27 @@ def test_float32_accuracy_of_long_reductions(torch, name, axis):
     assert_as_close(torch, lambda x: getattr(mt, name)(x, axis=axis), reference, [a], factor=8, least=16)
 
 
+@pytest.mark.parametrize("size", ["n", None])
+@pytest.mark.parametrize("rows", [1024, 1025, 1536, 5000, 100_000])
+def test_products_of_a_row_or_a_column_stay_accurate_however_long(both, rows, size):
+    """Both backends choose the same way of adding up when the size is unknown as when it is known."""
+    a = smooth(rows, 3, low=0.0).astype("float32")
+    ones = np.ones((rows, 1), "float32")
+    x, o = (mt.placeholder(f"{k}", (rows if size is None else size, w)) for k, w in (("x", 3), ("o", 1)))
+    truth = a.astype("float64").sum(0)
+    results = both([mt.sum(x, 0), o.T @ x, x.T @ o, mt.sum(x.T, 1), x[::-1].T @ o], {x: a, o: ones})
+    for got in results:
+        error = np.abs(got.ravel() - truth) / np.spacing(truth.astype("float32"))
+        assert error.max() <= 10
+
+
+def test_long_products_of_ints_are_exact(both):
+    x = mt.placeholder("x", ("n", 2), "int64")
+    a = np.arange(6000).reshape(3000, 2)
+    (got,) = both([mt.ones_like(x)[:, :1].T @ x], {x: a})
+    np.testing.assert_array_equal(got, a.sum(0, keepdims=True))
+
+
 @pytest.mark.parametrize("exponent", [2, 3, 0.5, -1, -0.5, 2.5, 1 / 3, 10])
 def test_float32_accuracy_of_powers(torch, exponent):
     base = np.geomspace(1e-3, 1e3, 500)

@@ -115,7 +115,7 @@ def takes_out(kernel: Callable[..., Any]) -> bool:
     if isinstance(kernel, np.ufunc):
         return True
     parameters = inspect.signature(kernel).parameters.values()
-    return any(p.name == "out" or p.kind is p.VAR_KEYWORD for p in parameters)
+    return any(p.name == "out" for p in parameters)
 
 
 def written(out: Array, value: Any) -> None:

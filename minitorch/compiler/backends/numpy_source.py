@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from minitorch import ops
 from minitorch.compiler.backends.base import Backend, Bound, Memory, commit, takes_out, written
 from minitorch.compiler.plan import CALL, COMMIT, Instruction, Plan, Value
 from minitorch.graph.dim import Atom, Dim, Monomial, Symbol, symbols_in
@@ -23,6 +24,7 @@ from minitorch.graph.graph import expression, place
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor, reserved
 from minitorch.graph.text import printable
+from minitorch.ops.contraction import LONGEST, product_of
 from minitorch.ops.shape import window
 
 PART = 1000  # calls in one generated function: past that, compiling takes more than its share
@@ -69,7 +71,7 @@ def _fold(name: str) -> Emit:
 
 EMIT: dict[str, Emit] = {
     **{name: _fold(name) for name in REDUCTIONS},
-    "matmul": lambda w, out, x, n: [f"{'dot' if _matrices(n) else 'matmul'}({x[0]}, {x[1]}, out={out})"],
+    "matmul": lambda w, out, x, n: [f"{w.product(n)}({x[0]}, {x[1]}, out={out})"],
     "copy": lambda w, out, x, n: [f"copyto({out}, {x[0]})"],
     "cast": lambda w, out, x, n: [f"copyto({out}, {x[0]}, 'unsafe')"],
     "where": lambda w, out, x, n: [
@@ -87,14 +89,14 @@ EMIT: dict[str, Emit] = {
 
 VIEWS: dict[str, Callable[[Writer, str, Tensor], str]] = {
     "transpose": lambda w, x, n: f"{x}.transpose{n.attrs['axes']}",
-    "reshape": lambda w, x, n: f"{x}.reshape({w.code(n.attrs['shape'])})",
+    "reshape": lambda w, x, n: f"reshape({x}, {w.code(n.attrs['shape'])})",
     "broadcast_to": lambda w, x, n: f"broadcast_to({x}, {w.code(n.attrs['shape'])})",
     "slice": lambda w, x, n: f"{x}[window({w.code(n.attrs['ranges'])})]",
 }
 
 NUMPY: dict[str, Any] = {
     **{f"{name}_reduce": getattr(np, name).reduce for name in REDUCTIONS.values()}, "window": window,
-    "commit": commit, "written": written,
+    "commit": commit, "written": written, "product_of": product_of, "reshape": ops.reshape.kernel,
     "setitem": setitem, "partial": partial,
     **{name: getattr(np, name) for name in (
         "add", "broadcast_to", "copyto", "dot", "empty", "errstate", "exp", "matmul", "maximum", "minimum", "negative",
@@ -104,10 +106,6 @@ NUMPY: dict[str, Any] = {
         "bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64",
     )},
 }  # fmt: skip
-
-
-def _matrices(node: Tensor) -> bool:
-    return all(i.ndim == 2 for i in node.inputs)
 
 
 # ---- the source ----
@@ -222,6 +220,21 @@ class Writer:
         if key not in self.kernels:
             self.kernels[key] = f"f{len(self.kernels)}"
             self.head.append(f"{self.kernels[key]} = partial({plain}, {arguments})")
+        return self.kernels[key]
+
+    def product(self, node: Tensor) -> str:
+        """The name of the function that multiplies matrices: for sums that may be long it is chosen in `bind`."""
+        a, b = node.inputs
+        if a.ndim != 2 or b.ndim != 2:
+            return "matmul"
+        sizes = a.shape[0], *b.shape
+        wide = all(isinstance(n, int) and n != 1 for n in (sizes[0], sizes[2]))
+        if wide or (isinstance(sizes[1], int) and sizes[1] <= LONGEST):
+            return "dot"
+        key = ("product_of", self.code(sizes))
+        if key not in self.kernels:
+            self.kernels[key] = f"f{len(self.kernels)}"
+            self.head.append(f"{self.kernels[key]} = product_of{key[1]}")
         return self.kernels[key]
 
     # ---- values in the source ----

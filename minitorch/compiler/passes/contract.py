@@ -12,11 +12,11 @@ from minitorch.compiler.rewrite import Rewrite, Rule, reassociating, rewrite
 from minitorch.graph.dim import Shape
 from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor
-from minitorch.graph.types import is_float
+from minitorch.graph.types import Type, is_float
 
 
 def contract(graph: Graph) -> tuple[Graph, list[Rewrite]]:
-    """Turn sums of matrices over one axis, and sums of squares, into matrix products."""
+    """Turn sums over the first or the last axes, and sums of squares, into matrix products."""
     rules: list[Rule] = [sum_of_squares, sum_over_rows, sum_over_columns]
     return rewrite(graph, {ops.sum: rules})
 
@@ -34,8 +34,8 @@ def sum_of_squares(node: Tensor) -> Tensor | None:
 @reassociating
 def sum_over_rows(node: Tensor) -> Tensor | None:
     """the sum of x over its rows = (1, ..., 1) x"""
-    x = node.inputs[0]
-    if x.ndim != 2 or node.attrs["axis"] != (0,) or not is_float(x.dtype):
+    count = len(node.attrs["axis"])
+    if node.attrs["axis"] != tuple(range(count)) or (x := _matrix(node.inputs[0], count)) is None:
         return None
     return ops.reshape(ops.matmul(_ones((1, x.shape[0]), x), x), shape=node.shape)
 
@@ -43,10 +43,20 @@ def sum_over_rows(node: Tensor) -> Tensor | None:
 @reassociating
 def sum_over_columns(node: Tensor) -> Tensor | None:
     """the sum of x over its columns = x (1, ..., 1)^T"""
-    x = node.inputs[0]
-    if x.ndim != 2 or node.attrs["axis"] != (1,) or not is_float(x.dtype):
+    kept = node.inputs[0].ndim - len(node.attrs["axis"])
+    if node.attrs["axis"] != tuple(range(kept, node.inputs[0].ndim)) or (x := _matrix(node.inputs[0], kept)) is None:
         return None
     return ops.reshape(ops.matmul(x, _ones((x.shape[1], 1), x)), shape=node.shape)
+
+
+def _matrix(x: Tensor, rows: int) -> Tensor | None:
+    """`x` as a matrix: that many axes are made one, and the rest another. None where it is none, or would be a copy."""
+    if not 0 < rows < x.ndim or not is_float(x.dtype):
+        return None
+    if x.ndim == 2:
+        return x
+    shape = tuple(Type(sizes, x.dtype).size for sizes in (x.shape[:rows], x.shape[rows:]))
+    return ops.reshape(x, shape=shape) if in_order(x) else None
 
 
 def _all_axes(node: Tensor) -> bool:

@@ -139,6 +139,12 @@ def cast_to_the_same(node: Tensor) -> Tensor | None:
     return node.inputs[0] if _stands_for(node.inputs[0], node) else None
 
 
+@identity(ops.where)
+def always(node: Tensor) -> Tensor | None:
+    """where(True, a, b) = a"""
+    return _neutral(node, [(node.inputs[1], node.inputs[0])], True)
+
+
 # ---- shapes ----
 
 
@@ -158,7 +164,7 @@ def transpose_twice(node: Tensor) -> Tensor | None:
 def reshape_twice(node: Tensor) -> Tensor | None:
     """two reshapes are one, or none"""
     match node.inputs[0]:
-        case x if x.shape == node.shape:
+        case x if x.shape == node.shape and in_order(x):  # what is not in order, a reshape puts in order
             return x
         case Tensor(ops.reshape, (x,)) if x.shape != node.shape or in_order(x):
             return ops.reshape(x, shape=node.shape)

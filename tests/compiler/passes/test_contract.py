@@ -41,6 +41,23 @@ def test_the_sum_over_columns():
     assert rewrite.reassociates
 
 
+@pytest.mark.parametrize(
+    ("axis", "matrix"), [(0, "n, 6"), ((0, 1), "2*n, 3"), (2, "2*n, 3"), ((1, 2), "n, 6"), (-1, "2*n, 3")]
+)
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_sums_over_the_first_or_the_last_of_several_axes(axis, matrix, keepdims):
+    t = x(("n", 2, 3), "float64")
+    graph = Graph([mt.sum(mt.tanh(t), axis, keepdims)], inputs=[t])
+    after, (rewrite,) = contract(graph)
+    assert rewrite.reassociates
+    assert f"f64[{matrix}] = reshape" in body(after)
+    for rows in (0, 1, 3000):
+        a = np.random.default_rng(rows).standard_normal((rows, 2, 3))
+        got, want = (evaluate_graph(g, (a,), {Symbol("n"): rows})[g.outputs[0]] for g in (after, graph))
+        assert got.shape == want.shape
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-11)
+
+
 def test_the_sum_of_squares():
     after, (rewrite,) = contract(Graph([mt.sum(mt.square(mt.tanh(x())))], name="g"))
     assert body(after) == (
@@ -57,7 +74,11 @@ STAY = {
     "all axes": lambda: mt.sum(x()),
     "no axes": lambda: mt.sum(x(), axis=()),
     "a vector": lambda: mt.sum(x(("n",)), axis=0),
-    "three axes": lambda: mt.sum(x(("n", 2, 3)), axis=0),
+    "three axes of a caller's array": lambda: mt.sum(x(("n", 2, 3)), axis=0),
+    "three axes of a view": lambda: mt.sum(mt.tanh(x(("n", 2, 3))).T, axis=0),
+    "an axis in the middle": lambda: mt.sum(mt.tanh(x(("n", 2, 3))), axis=1),
+    "the first and the last axis": lambda: mt.sum(mt.tanh(x(("n", 2, 3))), axis=(0, 2)),
+    "all of three axes": lambda: mt.sum(mt.tanh(x(("n", 2, 3)))),
     "max": lambda: mt.max(x(), axis=0),
     "prod": lambda: mt.prod(x(), axis=0),
     "squares of a caller's array": lambda: mt.sum(mt.square(x())),

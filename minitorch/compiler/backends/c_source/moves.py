@@ -49,11 +49,11 @@ class Move:
         with self.function.nest([f"for (long k = 0; k < {self.sizes(self.node.size)}; k++)"]):
             self.line(f"{self.target}[k] = 0;")
 
-    def place(self, size: Size, index: str) -> None:
+    def place(self, size: Size, index: str, back: bool = True) -> None:
         """`t`, an index counted from the start, or a return where it names what is not there."""
         self.function.checks = True
         self.line(f"const int64_t given = {index};")
-        self.line(f"const int64_t t = given < 0 ? given + {self.sizes(size)} : given;")
+        self.line(f"const int64_t t = given{f' < 0 ? given + {self.sizes(size)} : given' if back else ''};")
         self.line(f"if (t < 0 || t >= {self.sizes(size)}) return 1;")
 
 
@@ -132,7 +132,7 @@ def _add_along_axis(m: Move) -> None:
 def _in_range(m: Move) -> None:
     at = indices(m.node.shape)
     with m.function.nest(m.loops(m.node.shape)):
-        m.place(m.node.attrs["size"], m.read(0, at))
+        m.place(m.node.attrs["size"], m.read(0, at), m.node.attrs.get("back", True))
         m.line(f"{m.written(at)} = ({c_type(m.node.dtype)})t;")
 
 
