@@ -8,10 +8,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minitorch import ops
-from minitorch.compiler import optimise
 from minitorch.compiler.backends import BACKENDS
+from minitorch.compiler.choice import compiled
 from minitorch.compiler.passes import specialise
-from minitorch.compiler.plan import Plan, make_plan
+from minitorch.compiler.plan import Plan
 from minitorch.compiler.rewrite import PassRecord
 from minitorch.errors import ArgumentError, DTypeError, GraphError, InputError, ShapeError
 from minitorch.executor import Executor, Requirement, input_text
@@ -38,7 +38,7 @@ def compile(
     """Make a program that computes `outputs` from `inputs`, and stores `updates`.
 
     `inputs` are placeholders, `outputs` one tensor or a list, `updates` new values for parameters and variables. All
-    new values are computed from the old ones, whatever the order written. `backend` is "numpy", "interpreter", or
+    new values are computed from the old ones, whatever the order written. `backend` is "c", "numpy", "interpreter", or
     "auto" for the fastest there is. One program serves every size of its unknown dimensions. `training` says which
     side of `dropout` and its like is meant; unless told otherwise, a program with updates trains, others predict.
 
@@ -54,13 +54,12 @@ def compile(
     if name is not None and not isinstance(name, str):
         raise ArgumentError(f"compile: a name is a str, but {name!r} was given\n  in {here()!r}")
     traced, requirements = trace(inputs, outputs, updates, name or "program", training)
-    kind = "numpy" if backend == "auto" else backend
-    if kind not in BACKENDS:
+    if backend != "auto" and backend not in BACKENDS:
         known = f"there are auto, {', '.join(BACKENDS)}"
         raise ValueError(f"compile: there is no backend {backend!r}; {known}\n  in {here()!r}")
     single = isinstance(outputs, Tensor)
     pack: Callable[[Sequence[Array]], Any] = _first if single else tuple if isinstance(outputs, tuple) else list
-    return Program(traced, requirements, kind, pack)
+    return Program(traced, requirements, backend, pack)
 
 
 class Program:
@@ -77,16 +76,16 @@ class Program:
         self, traced: Graph, requirements: Sequence[Requirement], backend: str, pack: Callable[[Sequence[Array]], Any]
     ) -> None:
         self._pack, self._requirements = pack, requirements
-        self.passes: tuple[PassRecord, ...] = optimise(traced, BACKENDS[backend].lowering)
+        self.passes: tuple[PassRecord, ...]
         """What each pass did, in order."""
+        self.plan: Plan
+        """The instructions, and the memory they work in."""
+        self.passes, self.plan, code = compiled(traced, backend)
         self.traced: Graph = self.passes[1].after
         """The graph as written, with its gradients."""
         self.graph: Graph = self.passes[-1].after
         """The graph as compiled."""
-        self.plan: Plan = make_plan(self.graph, BACKENDS[backend].rules)
-        """The instructions, and the memory they work in."""
-        self.backend: str = backend
-        code = BACKENDS[backend](self.plan)
+        self.backend: str = code.name
         self.source: str = code.source
         """The generated code; "" for the interpreter, which generates none."""
         self._executor = Executor(self.plan, code, requirements)

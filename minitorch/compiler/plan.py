@@ -17,7 +17,7 @@ from minitorch import ops
 from minitorch.compiler.rewrite import ROLES
 from minitorch.compiler.schedule import schedule
 from minitorch.compiler.slots import Slots
-from minitorch.compiler.updates import direct_updates, fused_updates, hoisted, overwritable_operands, siblings
+from minitorch.compiler.updates import direct_updates, fused_updates, overwritable_operands, placed, siblings
 from minitorch.graph.dim import Size
 from minitorch.graph.graph import Graph
 from minitorch.graph.order import LEAVES
@@ -151,7 +151,7 @@ def make_plan(graph: Graph, rules: Rules = Rules()) -> Plan:
     targets = {graph.updates[i][1]: graph.updates[i][0] for i in direct}
     order = schedule(graph, last=set(targets))
     planner = _Planner(graph, targets, CALL if early else COMMIT, rules)
-    for group in hoisted(order, targets) if early else siblings(order):
+    for group in placed(order, targets, early) if rules.early else siblings(order):
         planner.add(group)
     stores = [pair for i, pair in enumerate(graph.updates) if i not in direct]
     return planner.finish(stores)
@@ -174,9 +174,11 @@ class _Planner:
 
     def add(self, nodes: tuple[Tensor, ...]) -> None:
         """Give each node a value, and all of them together an instruction unless it is a leaf."""
-        stage = ""
-        for node in nodes:
-            kind, stage = self._placed(node)
+        kinds, stages = zip(*map(self._placed, nodes), strict=True)
+        ahead = all(kind == "bound" for kind in kinds)  # siblings are computed together
+        stage = stages[kinds.index("bound")] if ahead else next(s for k, s in zip(kinds, stages) if k != "bound")
+        for node, kind in zip(nodes, kinds, strict=True):
+            kind = "arena" if kind == "bound" and not ahead else kind
             value = self.values[node] = Value(len(self.values), node, kind)
             if node.op.view:
                 value.root = self.values[node.inputs[0]].root

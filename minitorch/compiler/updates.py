@@ -129,8 +129,11 @@ def _without_circles(targets: Mapping[Group, Sequence[Tensor]]) -> list[Group]:
     return kept
 
 
-def hoisted(order: Sequence[Tensor], targets: Mapping[Tensor, Tensor]) -> list[Group]:
-    """The groups of `order`, those that write into parameters as early as the last reader of the old values allows."""
+def placed(order: Sequence[Tensor], targets: Mapping[Tensor, Tensor], early: bool) -> list[Group]:
+    """The groups of `order`, with those that write into parameters after all that read the old values.
+
+    `early` puts them right there, so that what they read need not be kept; else they come at the end of the step.
+    """
     groups = siblings(order)
     at = {node: i for i, group in enumerate(groups) for node in group}
     readers: dict[Tensor, list[Tensor]] = {target: [] for target in targets.values()}
@@ -138,13 +141,13 @@ def hoisted(order: Sequence[Tensor], targets: Mapping[Tensor, Tensor]) -> list[G
         for operand in node.inputs:
             if (root := root_of(operand)) in readers:
                 readers[root].append(node)
-    placed = _Places(groups, at)
+    places = _Places(groups, at)
     writing = [group for group in groups if group[0] in targets]
     for group in _without_circles({g: [targets[n] for n in g] for g in writing}):
         own = set(group)
         before = [*group[0].inputs, *(r for n in group for r in readers[targets[n]] if r not in own)]
-        placed.move(group, before)
-    return placed.order()
+        places.move(group, before if early else order[-1:])
+    return places.order()
 
 
 class _Places:

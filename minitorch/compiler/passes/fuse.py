@@ -61,7 +61,7 @@ def _space(node: Tensor) -> Shape:
 def _joins(node: Tensor) -> bool:
     """Whether a node can be part of a region."""
     if node.op.elementwise and not node.op.distinct and node.op.name in reserved and node.inputs:
-        return True
+        return is_float(node.dtype) or node.op not in (ops.power, ops.fixed_power)  # ints to negative powers raise
     return node.op in FOLDS or small_product(node)
 
 

@@ -112,7 +112,7 @@ EXPRESSIONS: dict[str, Expression] = {
     "copy": lambda x, n: x[0],
     "cast": _cast,
     "abs": _call("absolute"),
-    "relu": _call("relu"),
+    "relu": _call("relu"), "bernoulli_loss": _call("bernoulli_loss"),
     "sqrt": _library("sqrt"), "floor": _of_floats("floor"), "ceil": _of_floats("ceil"),
     "trunc": _of_floats("trunc"), "rint": _library("rint"),
     "isnan": _test("{0} != {0}", "0"),

@@ -23,10 +23,10 @@ static inline long quotient(long a, long b)
     return q * b != a && (a < 0) != (b < 0) ? q - 1 : q;
 }
 
-// numbers: a NaN stays one, as in NumPy
+// numbers: a NaN stays one, and the second of two zeros counts, as in NumPy
 #define FLOATS(S, T, F) \
-    static inline T maximum_##S(T a, T b) { return a >= b || a != a ? a : b; } \
-    static inline T minimum_##S(T a, T b) { return a <= b || a != a ? a : b; } \
+    static inline T maximum_##S(T a, T b) { return a > b || a != a ? a : b; } \
+    static inline T minimum_##S(T a, T b) { return a < b || a != a ? a : b; } \
     static inline T absolute_##S(T a) { return __builtin_fabs##F(a); } \
     static inline T relu_##S(T a) { return a <= 0 ? 0 : a; } \
     static inline T sign_##S(T a) { return a > 0 ? 1 : a < 0 ? -1 : a == 0 ? 0 : a; } \
@@ -46,6 +46,11 @@ static inline long quotient(long a, long b)
         if (q == 0) return __builtin_copysign##F(0, a / b); \
         const T whole = __builtin_floor##F(q); \
         return q - whole > (T)0.5 ? whole + 1 : whole; \
+    } \
+    static inline T bernoulli_loss_##S(T p, T t) \
+    { \
+        const T yes = maximum_##S(__builtin_log##F(p), -100), no = maximum_##S(__builtin_log1p##F(-p), -100); \
+        return -(t * yes + (1 - t) * no); \
     }
 #define INTS(S, T) \
     static inline T maximum_##S(T a, T b) { return a > b ? a : b; } \
