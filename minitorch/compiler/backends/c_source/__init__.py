@@ -1,0 +1,1 @@
+"""C: the plan as generated C."""
