@@ -35,8 +35,8 @@ LAYERS = (
     "functional",
     "compiler.autodiff", "compiler.rewrite", "compiler.fused", "compiler.passes", "compiler.roles", "compiler.schedule",
     "compiler.slots", "compiler.updates", "compiler.plan", "compiler.listing", "compiler.backends", "compiler",
-    "compiler.choice", "executor", "loop", "program", "nn", "optim", "data", "training", "files", "inspection", "viz", "export", "sklearn",
-    "",
+    "compiler.choice", "executor", "loop", "program", "nn", "optim", "data", "training", "files", "inspection", "viz",
+    "export", "sklearn", "",
 )  # fmt: skip
 
 

@@ -1,23 +1,51 @@
-"""The elementary functions, as C that works on whole arrays: `mt_exp_f32(n, x, y)` computes y[i] = exp(x[i])."""
+"""Elementary functions over arrays in C: a translation unit for each function and type, out of `mathematics.c`."""
 
 from __future__ import annotations
 
-LIBRARY = {
-    "exp": "exp", "exp2": "exp2", "expm1": "expm1", "log": "log", "log2": "log2", "log10": "log10", "log1p": "log1p",
-    "tanh": "tanh", "erf": "erf", "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh", "cosh": "cosh",
-    "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh",
-}  # fmt: skip
-NAMES = frozenset([*LIBRARY, "sigmoid", "softplus"])
+import re
+from functools import cache
+from pathlib import Path
+
+FLAGS = ("-O2", "-ftree-vectorize", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math")
+"""What the units are compiled with, and what makes compilers vectorise them; none of these changes a value."""
+
+TYPES = {"float32": "f32", "float64": "f64", "f32": "f32", "f64": "f64"}
+
+Sections = dict[str, tuple[tuple[str, ...], str]]
 
 
 def source(name: str, dtype: str) -> str:
-    """A complete C text for one function of one type."""
-    t, s, f = ("float", "f32", "f") if dtype == "float32" else ("double", "f64", "")
-    if name == "sigmoid":
-        value = f"1 / (1 + exp{f}(-x[i]))"
-    elif name == "softplus":
-        value = f"(x[i] > 0 ? x[i] : 0) + log1p{f}(exp{f}(-fabs{f}(x[i])))"
-    else:
-        value = f"{LIBRARY[name]}{f}(x[i])"
-    head = f"void mt_{name}_{s}(long n, const {t} *x, {t} *y)"
-    return f"#include <math.h>\n\n{head}\n{{\n    for (long i = 0; i < n; i++) y[i] = {value};\n}}\n"
+    """A complete unit of C that defines `void mt_NAME_DTYPE(long n, const T *x, T *y)`."""
+    if name not in NAMES:
+        raise ValueError(f"{name}: not one of {', '.join(sorted(NAMES))}")
+    known, needed = sections(TYPES[dtype]), dict[str, None]()
+
+    def need(section: str) -> None:
+        if section not in needed:
+            for other in known[section][0]:
+                need(other)
+            needed[section] = None
+
+    need(name)
+    return "\n".join(known[section][1] for section in needed)
+
+
+@cache
+def sections(suffix: str) -> Sections:
+    """The sections of the C text that serve a type: what each one needs, and its text."""
+    found: Sections = {}
+    for heading, body in re.findall(r"^//// (.*)\n((?:(?!////).*\n?)*)", text(), re.MULTILINE):
+        name, _, needs = heading.partition(":")
+        name, _, kind = name.partition(" ")
+        if kind in ("", suffix):
+            found[name] = tuple(needs.split()), body
+    return found
+
+
+@cache
+def text() -> str:
+    return Path(__file__).with_name("mathematics.c").read_text("utf-8")
+
+
+NAMES = frozenset(name for name, (needs, _) in sections("f32").items() if "kernel" in needs)
+"""The functions there are."""
