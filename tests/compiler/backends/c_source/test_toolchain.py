@@ -23,7 +23,7 @@ def test_a_compiler_is_known(fresh, monkeypatch, name):
     assert wanted <= set(compiler.flags)
     assert {"-fno-math-errno", "-fno-trapping-math"} <= set(compiler.flags)
     assert not [flag for flag in compiler.flags if "fast" in flag]
-    assert ("-Wno-pass-failed" in compiler.flags) == ("clang" in compiler.version)
+    assert "-w" in compiler.flags
     assert ("-mprefer-vector-width=512" in compiler.flags) == ("AVX512F" in compiler.features)
     assert compiler.lanes(4) * 4 == compiler.lanes(8) * 8 == compiler.vector_bytes
 
