@@ -128,6 +128,8 @@ class Binding:
             if key[0] == "slot":
                 assert isinstance(key[1], int)
                 self.table[k] = base + self.offsets[key[1]]
+        room = max((evaluate(size, self.sizes) for size in self.writer.scratch), default=0)
+        self._keep(("scratch", 0), aligned(room))
 
     # ---- inputs and results ----
 

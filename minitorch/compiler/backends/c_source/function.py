@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from minitorch.compiler.backends.c_source.expressions import c_type
 from minitorch.compiler.backends.c_source.layout import Key, Layout
+from minitorch.graph.dim import Size
 from minitorch.graph.types import DType
 
 _SIZE = re.compile(r"\bn\d+\b")
@@ -34,6 +35,7 @@ class Function:
         self.needs: set[Part] = set()
         self.mathematics: set[tuple[str, str]] = set()
         self.checks = False  # whether it returns if all indices exist
+        self.room: list[Size] = []  # bytes of scratch memory, each by itself
 
     def argument(self, layout: Layout, written: bool) -> str:
         """The name of the argument for a piece of memory."""
@@ -42,6 +44,12 @@ class Function:
         if written:
             self.written.add(name)
         return name
+
+    def scratch(self, nbytes: Size) -> str:
+        """The name of the argument for memory that is nobody's."""
+        self.room.append(nbytes)
+        self.arguments[("scratch", 0)] = "scratch"
+        return "scratch"
 
     def line(self, text: str) -> None:
         self.lines.append("    " * self.depth + text)
@@ -81,5 +89,7 @@ class Function:
     def _declared(self, argument: str) -> str:
         if argument == "blas":
             return "const struct blas *blas"
+        if argument == "scratch":
+            return "void *restrict scratch"
         const = "" if argument in self.written else "const "
         return f"{const}{c_type(self.types[argument])} *restrict {argument}"

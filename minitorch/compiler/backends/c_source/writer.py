@@ -1,7 +1,8 @@
 """The writer: a plan as one C program. Each instruction calls a function; equal ones share it, whatever their depth.
 
 The program holds no state. `step` is given the unknown sizes, and a table of pointers to all memory that it works on:
-BLAS, slots of the arena, parameters, constants, inputs and results. `run` makes many steps over rows of data.
+BLAS, scratch memory, slots of the arena, parameters, constants, inputs and results. `run` makes many steps over rows of
+data.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from typing import Any
 
 from minitorch.compiler.backends.c_source import product
 from minitorch.compiler.backends.c_source.expressions import c_type, has_expression, suffix
+from minitorch.compiler.backends.c_source.folds import FOLDS
 from minitorch.compiler.backends.c_source.function import Function, Part
 from minitorch.compiler.backends.c_source.layout import Key, Layout, Layouts, Sizes, whole
 from minitorch.compiler.backends.c_source.moves import BLAS, Move, covers
-from minitorch.compiler.backends.c_source.region import FOLDS, Region
+from minitorch.compiler.backends.c_source.region import Region
 from minitorch.compiler.fused import fused
 from minitorch.compiler.passes.fuse import body_of
 from minitorch.compiler.plan import BIND, Instruction, Plan, Value
-from minitorch.graph.dim import symbols_in
+from minitorch.graph.dim import Size, symbols_in
 from minitorch.graph.graph import Graph, expression, place
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
@@ -70,6 +72,7 @@ class Writer:
         self.parts: dict[Part, None] = {}
         self.mathematics: dict[tuple[str, str], None] = {}
         self.products: dict[DType, None] = {}
+        self.scratch: list[Size] = []  # bytes that functions need for themselves, one after the other
         self.segments: list[Segment] = []
         self.steps: list[str] = []
 
@@ -126,6 +129,7 @@ class Writer:
                 function.arguments = {("blas", 0): "blas", **function.arguments}
             else:
                 self.parts[part] = None
+        self.scratch += function.room
         self.mathematics.update(dict.fromkeys(sorted(function.mathematics)))
 
     def output(self, value: Value) -> Layout:
@@ -201,8 +205,9 @@ class Writer:
     def _gemm(self, dtype: DType) -> str:
         t, s = c_type(dtype), suffix(dtype)
         lanes = self.lanes.of(dtype)
-        wide, narrow = f"product_{s}_{4 * lanes}", f"product_{s}_{lanes}"
-        return f"GEMM({s}, {t}, {'sgemm' if s == 'f32' else 'dgemm'}, {wide}, {narrow}, {4 * lanes}, {lanes})"
+        panel = self.lanes.panel(dtype)
+        wide, narrow = f"product_{s}_{panel}", f"product_{s}_{lanes}"
+        return f"GEMM({s}, {t}, {'sgemm' if s == 'f32' else 'dgemm'}, {wide}, {narrow}, {panel}, {lanes})"
 
 
 def comment(text: str) -> str:
