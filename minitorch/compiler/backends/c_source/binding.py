@@ -215,9 +215,9 @@ class Binding:
         strides = tuple(evaluate(s, self.sizes) * layout.dtype.itemsize for s in layout.strides)
         start = evaluate(layout.offset, self.sizes) * layout.dtype.itemsize
         kind, which = layout.key
+        if 0 in shape:
+            return np.empty(shape, layout.dtype)
         if kind == "slot":
             assert isinstance(which, int)
             return np.ndarray(shape, layout.dtype, self.arena.data, self.offsets[which] + start, strides)
-        if 0 in shape:
-            return np.empty(shape, layout.dtype)
         return np.ndarray(shape, layout.dtype, self.kept[layout.key], start, strides)
