@@ -12,6 +12,31 @@
 // The polynomials are minimax, computed for this file by the Remez algorithm in 60 digits; the coefficients were
 // rounded from the lowest one up and the others fitted again. "ulp" is the distance to the true value in units of the
 // last place of the result (subnormal results: in units of the smallest subnormal number).
+//
+// The largest errors in float32 and float64:
+//
+//   exp         1.05  1.05
+//   exp2         0.9  0.95
+//   expm1        1.8  1.95
+//   log          1.0   0.9
+//   log2         1.6  1.65
+//   log10       1.65  1.65
+//   log1p        1.6   1.4
+//   tanh         2.6  2.65
+//   sigmoid     2.35  2.35
+//   softplus     1.9   1.9
+//   sinh         1.7   1.7
+//   cosh         1.6   1.6
+//   erf          1.0   1.0
+//   sin          1.7   2.4
+//   cos          1.7   2.4
+//   tan          3.0   3.0
+//   arcsin       2.1   2.1
+//   arccos       1.3   1.3
+//   arctan       1.9   1.7
+//   arcsinh      2.0   2.0
+//   arccosh      2.2   2.2
+//   arctanh      2.3   2.0
 
 //// type f32:
 #include <stdint.h>
