@@ -172,5 +172,6 @@ def _slope(loss_graph: Any, both: Any, at: Any, feeds: Mapping[Any, Any], sizes:
     whole, half = (ends[3] - ends[0]) / (2 * STEP), (ends[2] - ends[1]) / STEP
     left, right = (here - ends[0]) / STEP, (ends[3] - here) / STEP
     size = max(abs(left), abs(right), 1e-3 * abs(here), 1e-3)
-    smooth = abs(whole - half) < 1e-4 * size and abs(left - right) < 1e-2 * size and abs(here) < min(1e3 * size, LARGEST)
+    near = abs(here) < min(1e3 * size, LARGEST)
+    smooth = near and abs(whole - half) < 1e-4 * size and abs(left - right) < 1e-2 * size
     return (got, half, size) if smooth else None

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from math import prod
+from operator import setitem
 from typing import Any
 
 import numpy as np
@@ -50,9 +53,12 @@ class Binding:
         self._leaves()
         self._constants_of_sizes()
         self._slots()
+        self.whole = all(s.fallback is None for s in writer.segments)
+        self.outside: dict[Key, Array] | None = None if self.whole else {}
+        """The arrays of inputs and results while a step runs, for the kernels of NumPy."""
+        self.prepared: list[Callable[[], None]] = []  # what makes room for results before a step
         self.inputs = [self._input(k, t) for k, t in enumerate(self.plan.graph.inputs)]
         self.results = [self._result(k, v.node) for k, v in enumerate(self.plan.outputs)]
-        self.whole = all(s.fallback is None for s in writer.segments)
         self.steps = [self._native(library.step)] if self.whole else [self._segment(s) for s in writer.segments]
 
     # ---- many steps ----
@@ -133,71 +139,71 @@ class Binding:
 
     # ---- inputs and results ----
 
-    def _input(self, k: int, node: Tensor) -> Callable[[Array], None]:
-        """How an array is handed over: small ones are copied into a buffer, large ones are read where they lie."""
+    def _input(self, k: int, node: Tensor) -> Callable[[Array], object]:
+        """How an array is handed over: small ones are copied into a buffer, large ones are read where they lie.
+
+        What is returned has to live until the step is over.
+        """
         shape, key = known_shape(node.shape, self.sizes), ("input", k)
         if key not in self.writer.table:
-            return lambda array: None
-        nbytes = int(np.prod(shape)) * node.dtype.itemsize
-        if nbytes <= COPIED:
-            buffer = self._keep(key, aligned(nbytes).view(node.dtype).reshape(shape))
-            return lambda array: np.copyto(buffer, array)
-        place, guarded = self.writer.table[key], self._written_blocks()
+            return type  # nobody reads it
+        if (nbytes := prod(shape) * node.dtype.itemsize) <= COPIED:
+            return partial(setitem, self._keep(key, aligned(nbytes).view(node.dtype).reshape(shape)), ...)
+        table, place = self.table, self.writer.table[key]
+        written = [target.attrs["storage"].block.bytes for target, _ in self.plan.graph.updates]
+        outside = self.outside
 
-        def point(array: Array) -> None:
+        def point(array: Array) -> Array:
             if not array.flags.c_contiguous or not array.flags.aligned:
                 array = np.array(array, order="C")
-            elif array.base is not None and any(np.may_share_memory(array, block) for block in guarded):
+            elif array.base is not None and any(np.may_share_memory(array, block) for block in written):
                 array = array.copy()  # the data are parameters that the step changes
-            self.kept[key] = array
-            self.table[place] = array.ctypes.data
+            table[place] = array.ctypes.data
+            if outside is not None:
+                outside[key] = array
+            return array
 
         return point
 
-    def _written_blocks(self) -> list[Array]:
-        return [target.attrs["storage"].block.bytes for target, _ in self.plan.graph.updates]
-
-    def _result(self, k: int, node: Tensor) -> Callable[[], Callable[[], Array]]:
-        """Where a result goes: small ones through a buffer, large ones into a fresh array."""
+    def _result(self, k: int, node: Tensor) -> Callable[[], Array]:
+        """Where a result comes from: small ones are copied out of a buffer, large ones written into a fresh array."""
         shape, key = known_shape(node.shape, self.sizes), ("result", k)
-        dtype, nbytes = node.dtype, int(np.prod(shape)) * node.dtype.itemsize
+        nbytes = prod(shape) * node.dtype.itemsize
         if nbytes <= COPIED:
-            buffer = self._keep(key, aligned(nbytes).view(dtype).reshape(shape))
-            return lambda: buffer.copy
-        place = self.writer.table[key]
+            return self._keep(key, aligned(nbytes).view(node.dtype).reshape(shape)).copy
+        table, place, dtype, outside = self.table, self.writer.table[key], node.dtype, self.outside
+        fresh: list[Array] = []
 
-        def fresh() -> Callable[[], Array]:
+        def prepare() -> None:
             array = np.empty(shape, dtype)
-            self.kept[key] = array
-            self.table[place] = array.ctypes.data
-            return lambda: self.kept.pop(key)
+            table[place] = array.ctypes.data
+            if outside is not None:
+                outside[key] = array
+            fresh.append(array)
 
-        return fresh
+        self.prepared.append(prepare)
+        return fresh.pop
 
     # ---- a step ----
 
     def __call__(self, *arrays: Array) -> Sequence[Array]:
-        for hand_over, array in zip(self.inputs, arrays, strict=True):
-            hand_over(array)
-        finished = [prepare() for prepare in self.results]
+        alive = [hand_over(array) for hand_over, array in zip(self.inputs, arrays)]
+        for prepare in self.prepared:
+            prepare()
         for step in self.steps:
-            step()
-        return [finish() for finish in finished]
+            if step():
+                raise IndexError("an index is out of range")
+        del alive
+        return [result() for result in self.results]
 
-    def _segment(self, segment: Segment) -> Callable[[], None]:
+    def _segment(self, segment: Segment) -> Callable[[], object]:
         if segment.fallback is not None:
             return self._fallback(segment.fallback)
         return self._native(getattr(self.library, f"{segment.name}_alone"))
 
-    def _native(self, function: Any) -> Callable[[], None]:
-        numbers, table = ctypes.addressof(self.numbers), ctypes.addressof(self.table)
-        function.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
-
-        def call() -> None:
-            if function(numbers, table):
-                raise IndexError("an index is out of range")
-
-        return call
+    def _native(self, function: Any) -> Callable[[], object]:
+        pointers = ctypes.addressof(self.numbers), ctypes.addressof(self.table)
+        return partial(function, *map(ctypes.c_void_p, pointers))
 
     def _fallback(self, i: Instruction) -> Callable[[], None]:
         def compute() -> None:
@@ -220,4 +226,5 @@ class Binding:
         if kind == "slot":
             assert isinstance(which, int)
             return np.ndarray(shape, layout.dtype, self.arena.data, self.offsets[which] + start, strides)
-        return np.ndarray(shape, layout.dtype, self.kept[layout.key], start, strides)
+        memory = self.kept[layout.key] if layout.key in self.kept else (self.outside or {})[layout.key]
+        return np.ndarray(shape, layout.dtype, memory, start, strides)

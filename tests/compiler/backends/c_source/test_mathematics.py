@@ -80,7 +80,25 @@ def points(dtype):
     limits = np.finfo(dtype)
     largest, smallest = float(limits.max), float(limits.smallest_subnormal)
     logs = np.log([largest, float(limits.tiny), smallest])
-    changes = [0, 0.25, 0.34657, 0.41421356, 0.5, 0.70710678, 1, 1.41421356, 2, 2.4142136, 4, 6, 9.01, 10, 19.06, 20, 40]
+    changes = [
+        0,
+        0.25,
+        0.34657,
+        0.41421356,
+        0.5,
+        0.70710678,
+        1,
+        1.41421356,
+        2,
+        2.4142136,
+        4,
+        6,
+        9.01,
+        10,
+        19.06,
+        20,
+        40,
+    ]
     ends = [89.416, 103.97, 126, 128, 149, 150, 708.4, 709.78, 710.4758, 745.13, 1022, 1024, 1074, 1075, 2**25, 2**54]
     turns = np.arange(1, 2000) * np.pi / 4
     far = np.arange(2**19, 2**20, 997) * np.pi / 2
