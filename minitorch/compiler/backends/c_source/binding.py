@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import prod
@@ -14,13 +15,15 @@ import numpy as np
 from minitorch.compiler.backends.base import Batches, Memory, known_shape
 from minitorch.compiler.backends.c_source import blas
 from minitorch.compiler.backends.c_source.layout import Key, Layout
-from minitorch.compiler.backends.c_source.writer import Segment, Writer
+from minitorch.compiler.backends.c_source.writer import SHARED, Segment, Writer
 from minitorch.compiler.backends.interpreter import evaluate_node
 from minitorch.compiler.plan import BIND, Instruction
 from minitorch.graph.dim import Symbol, evaluate
 from minitorch.graph.storage import Array, aligned
 from minitorch.graph.tensor import Tensor
 
+MOST_THREADS = 64
+ALONE = 4e7  # of a single step for which threads are started
 COPIED = 1 << 14  # bytes up to which copying an array costs less than asking NumPy where it lies
 
 
@@ -38,6 +41,24 @@ class _Result(ctypes.Structure):
     _fields_ = (
         ("values", ctypes.c_void_p), ("bytes", ctypes.c_long), ("place", ctypes.c_long), ("by_rows", ctypes.c_long),
     )  # fmt: skip
+
+
+class _Job(ctypes.Structure):
+    _fields_ = (
+        ("n", ctypes.c_void_p), ("m", ctypes.c_void_p), ("order", ctypes.c_void_p), ("first", ctypes.c_long),
+        ("steps", ctypes.c_long), ("size", ctypes.c_long), ("number", ctypes.c_long),
+        ("columns", ctypes.POINTER(_Column)), ("inputs", ctypes.c_long),
+        ("results", ctypes.POINTER(_Result)), ("outputs", ctypes.c_long),
+    )  # fmt: skip
+
+
+def team_size() -> int:
+    """The threads that share a large step: `MINITORCH_THREADS` where it is set, else as many as BLAS takes."""
+    given = os.environ.get("MINITORCH_THREADS", "")
+    if given.isdigit():
+        return min(max(1, int(given)), MOST_THREADS)
+    found = blas.find()
+    return min(found.threads() if found is not None else os.cpu_count() or 1, MOST_THREADS)
 
 
 class Binding:
@@ -66,17 +87,21 @@ class Binding:
     def run(self, batches: Batches, first: int, steps: int, size: int) -> int:
         """`steps` batches of `size` rows from row `first` on. Returns how many were made: fewer where one failed."""
         table = type(self.table).from_buffer_copy(self.table)
-        columns = [c for k, x in enumerate(batches.arrays) if (c := self._column(k, x, batches, table)) is not None]
+        found = [self._column(k, array, batches, table) for k, array in enumerate(batches.arrays)]
+        columns = [column for column in found if column is not None]
         results = [self._values(k, values, by_rows) for k, (values, by_rows) in enumerate(batches.results)]
-        function = self.library.run
-        function.restype = ctypes.c_long
         order = None if batches.order is None else batches.order.ctypes.data
-        made: int = function(
-            ctypes.byref(self.numbers), ctypes.byref(table), ctypes.c_void_p(order), *map(ctypes.c_long, (first, steps,
-            size, batches.steps(first))), (_Column * len(columns))(*columns), ctypes.c_long(len(columns)),
-            (_Result * len(results))(*results), ctypes.c_long(len(results)),
+        job = _Job(
+            ctypes.addressof(self.numbers), ctypes.addressof(table), order, first, steps, size, batches.steps(first),
+            (_Column * len(columns))(*columns), len(columns), (_Result * len(results))(*results), len(results),
         )  # fmt: skip
+        self.library.run.restype = ctypes.c_long
+        made: int = self.library.run(ctypes.byref(job), ctypes.c_long(self.threads()))
         return made
+
+    def threads(self) -> int:
+        """As many as BLAS would take, where the work of a step is worth several."""
+        return min(self.most, team_size()) if self.most > 1 else 1
 
     def _column(self, k: int, array: Array, batches: Batches, table: Any) -> _Column | None:
         place = self.writer.table.get(("input", k))
@@ -135,7 +160,9 @@ class Binding:
                 assert isinstance(key[1], int)
                 self.table[k] = base + self.offsets[key[1]]
         room = max((evaluate(size, self.sizes) for size in self.writer.scratch), default=0)
-        self._keep(("scratch", 0), aligned(room))
+        self.flops = evaluate(self.writer.flops, self.sizes)
+        self.most = team_size() if self.writer.team and self.flops >= SHARED * self.writer.calls else 1
+        self._keep(("scratch", 0), aligned(room * self.most))
 
     # ---- inputs and results ----
 
@@ -203,7 +230,10 @@ class Binding:
 
     def _native(self, function: Any) -> Callable[[], object]:
         pointers = ctypes.addressof(self.numbers), ctypes.addressof(self.table)
-        return partial(function, *map(ctypes.c_void_p, pointers))
+        bound = partial(function, *map(ctypes.c_void_p, pointers))
+        if self.most > 1 and self.flops >= ALONE:
+            return lambda: bound(ctypes.c_long(self.threads()))
+        return partial(bound, ctypes.c_long(1)) if self.whole else bound
 
     def _fallback(self, i: Instruction) -> Callable[[], None]:
         def compute() -> None:

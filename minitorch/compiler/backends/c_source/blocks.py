@@ -65,9 +65,9 @@ class Blocks:
 
     def __init__(
         self, axes: list[Size], sizes: Sizes, lanes: Lanes, right: Layout | None, calls: bool,
-        folds: Mapping[Tensor, Access],
+        folds: Mapping[Tensor, Access], team: bool = False,
     ) -> None:  # fmt: skip
-        self.axes, self.sizes = axes, sizes
+        self.axes, self.sizes, self.team = axes, sizes, team
         last = axes[-1] if axes else 1
         self.panels = right is not None and _by_panels(last, right, lanes)
         columns = axes and any(len(a.strides) > 1 and a.strides[-2] == 0 for a in folds.values())
@@ -93,29 +93,43 @@ class Blocks:
     # ---- loops; a head without `for` is a line inside the loop before it ----
 
     def outer_loops(self) -> list[str]:
-        loops = [f"for (long o{k} = 0; o{k} < {self.sizes(size)}; o{k}++)" for k, size in enumerate(self.outer)]
+        if self.team and not self.axes:
+            return ["for (long once = me; once < 1; once++)"]  # one number is computed by one thread
+        loops = [self._loop(f"o{k}", size, 1, shared=k == 0) for k, size in enumerate(self.outer)]
         if self.panels:
-            columns = self.sizes(self.axes[-1])
-            loops += [f"for (long p0 = 0; p0 < {columns}; p0 += {self.columns})",
-                      f"const long width = smaller({self.columns}, {columns} - p0);"]  # fmt: skip
+            columns = self.axes[-1]
+            loops += [self._loop("p0", columns, self.columns, shared=not self.outer),
+                      f"const long width = smaller({self.columns}, {self.sizes(columns)} - p0);"]  # fmt: skip
         return loops
 
     def block_loops(self) -> list[str]:
         if self.by_rows:
-            rows = self.sizes(self.axes[-2])
-            return [f"for (long i0 = 0; i0 < {rows}; i0 += {self.rows})",
-                    f"const long rows = smaller({self.rows}, {rows} - i0);"]  # fmt: skip
+            rows = self.axes[-2]
+            return [self._loop("i0", rows, self.rows, shared=not self.outer and not self.panels),
+                    f"const long rows = smaller({self.rows}, {self.sizes(rows)} - i0);"]  # fmt: skip
         if self.pieces:
-            size = self.sizes(self.axes[-1])
-            return [f"for (long j0 = 0; j0 < {size}; j0 += {BLOCK})",
-                    f"const long width = smaller({BLOCK}, {size} - j0);"]  # fmt: skip
+            size = self.axes[-1]
+            return [self._loop("j0", size, BLOCK, shared=not self.outer),
+                    f"const long width = smaller({BLOCK}, {self.sizes(size)} - j0);"]  # fmt: skip
         return []
+
+    def _loop(self, name: str, size: Size, step: int, shared: bool) -> str:
+        """A loop in steps; where threads share it, over the share of this one."""
+        forward = f"{name}++" if step == 1 else f"{name} += {step}"
+        if not (shared and self.team):
+            return f"for (long {name} = 0; {name} < {self.sizes(size)}; {forward})"
+        begin, end = (f"share({self.sizes(size)}, {step}, {who}, team)" for who in ("me", "me + 1"))
+        return f"for (long {name} = {begin}; {name} < {end}; {forward})"
 
     def row_loop(self) -> list[str]:
         return ["for (long i = 0; i < rows; i++)"] if self.by_rows else []
 
     def column_loop(self) -> list[str]:
-        return [f"for (long j = 0; j < {self.width()}; j++)"] if self.axes else []
+        if not self.axes:
+            return []
+        if self.team and not (self.outer or self.by_rows or self.pieces):
+            return [self._loop("j", self.axes[-1], 1, shared=True)]
+        return [f"for (long j = 0; j < {self.width()}; j++)"]
 
     def width(self) -> str:
         """The elements of a row of a block."""

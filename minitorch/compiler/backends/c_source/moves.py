@@ -22,7 +22,7 @@ class Move:
 
     def __init__(self, node: Tensor, inputs: Sequence[Layout], output: Layout, sizes: Sizes, lanes: Lanes) -> None:
         self.node, self.inputs, self.output, self.sizes, self.lanes = node, inputs, output, sizes, lanes
-        self.function = Function()
+        self.function = Function(sizes)
         self.names = [self.function.argument(x, written=False) for x in inputs]
         self.target = self.function.argument(output, written=True)
 

@@ -21,11 +21,12 @@ class Region:
     """Writes the function of one region. `inputs` and `outputs` are the layouts of the body's own."""
 
     def __init__(
-        self, body: Graph, inputs: Sequence[Layout], outputs: Sequence[Layout], sizes: Sizes, lanes: Lanes
+        self, body: Graph, inputs: Sequence[Layout], outputs: Sequence[Layout], sizes: Sizes, lanes: Lanes, team: bool
     ) -> None:  # fmt: skip
-        self.sizes, self.lanes, self.function = sizes, lanes, Function()
+        self.sizes, self.lanes, self.function = sizes, lanes, Function(sizes, team)
         self.nodes = [n for n in body.nodes if n.inputs]
         self.numbers = {n: i for i, n in enumerate(body.nodes)}
+        self.parts: dict[Tensor, str] = {}  # where, in the scratch memory of a thread, its part of a reduction lies
         self.names: dict[Tensor, str] = {}  # of the values that the loop at hand has computed
         self.product = next((n for n in self.nodes if n.op is ops.matmul), None)
         self.inputs = dict(zip(body.inputs, inputs, strict=True))
@@ -38,7 +39,7 @@ class Region:
         self.folds = [n for n in self.nodes if n.op in FOLDS]
         calls = {n for n in self.nodes if n is self.product or array_function(n) is not None}
         right = None if self.product is None else self.inputs[self.product.inputs[1]]
-        self.blocks = Blocks(axes, sizes, lanes, right, bool(calls), {n: self.writes[n] for n in self.folds})
+        self.blocks = Blocks(axes, sizes, lanes, right, bool(calls), {n: self.writes[n] for n in self.folds}, team)
         self.steps = Steps(body.nodes, calls, self.product, self.reads, self.writes, self.blocks.dense)
 
     def _read(self, layout: Layout, space: Shape) -> Access:
@@ -67,6 +68,7 @@ class Region:
                         self._call_step(s)
                     else:
                         self._loop_step(s)
+        self._joined()
         return f
 
     def _at(self, access: Access, indices: Sequence[str]) -> str:
@@ -90,7 +92,7 @@ class Region:
         if isinstance(k, int) and k * pitch * layout.dtype.itemsize <= MOST_PACKED:
             f.line(f"{t} packed[{max(1, k) * pitch}] ALIGNED;")
         else:
-            f.line(f"{t} *packed = {f.scratch(k * pitch * layout.dtype.itemsize)};")
+            f.line(f"{t} *packed = ({t} *)(mine + {f.scratch(k * pitch, layout.dtype)});")
         columns = "width" if self.blocks.panels else str(self.blocks.columns)
         source = self.sizes.index(layout.offset, [(layout.strides[1], "p0" if self.blocks.panels else "0")])
         strides = ", ".join(self.sizes(s) for s in layout.strides)
@@ -205,11 +207,31 @@ class Region:
     # ---- reductions ----
 
     def _identity(self, n: Tensor) -> None:
-        """A reduction starts from what it is over nothing."""
+        """A reduction starts from what it is over nothing. Each thread but the first adds up in memory of its own."""
         access, fold = self.writes[n], fold_of(n)
+        if self.function.team:
+            t = c_type(n.dtype)
+            self.parts[n] = self.function.scratch(n.size, n.dtype)
+            own = f"({t} *)(mine + {self.parts[n]})"
+            self.function.line(f"{t} *const {access.name}p = me ? {own} : {access.name};")
+            access.name += "p"
         with self.function.nest([f"for (long k = 0; k < {self.sizes(n.size)}; k++)"]):
             at = self.sizes.index(access.layout.offset, [(1, "k")])
             self.function.line(f"{access.name}[{at}] = {fold.identity};")
+
+    def _joined(self) -> None:
+        """When all threads have added up their parts of the reductions, the first joins them, in their order."""
+        f = self.function
+        if not self.parts:
+            return
+        f.line("barrier(team);")
+        for n, start in self.parts.items():
+            t, access = c_type(n.dtype), self.writes[n]
+            with f.nest(["for (long t = 1; me == 0 && t < team->size; t++)",
+                         f"const {t} *part = (const {t} *)((char *)scratch + t * room + {start});",
+                         f"for (long k = 0; k < {self.sizes(n.size)}; k++)"]):  # fmt: skip
+                target = f"{access.name}[{self.sizes.index(access.layout.offset, [(1, 'k')])}]"
+                f.line(fold_of(n).joined(target, "part[k]"))
 
     def _scope(self, n: Tensor) -> tuple[str, str]:
         """Where a reduction adds up before it does in memory, and the variable: in a block, in a row, or nowhere."""

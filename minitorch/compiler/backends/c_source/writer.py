@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from minitorch import ops
 from minitorch.compiler.backends.c_source import product
 from minitorch.compiler.backends.c_source.expressions import c_type, has_expression, suffix
 from minitorch.compiler.backends.c_source.folds import FOLDS
@@ -20,15 +21,18 @@ from minitorch.compiler.backends.c_source.layout import Key, Layout, Layouts, Si
 from minitorch.compiler.backends.c_source.moves import BLAS, Move, covers
 from minitorch.compiler.backends.c_source.region import Region
 from minitorch.compiler.fused import fused
-from minitorch.compiler.passes.fuse import body_of
+from minitorch.compiler.gemm import gemm
+from minitorch.compiler.passes.fuse import body_of, small_product
 from minitorch.compiler.plan import BIND, Instruction, Plan, Value
-from minitorch.graph.dim import Size, symbols_in
+from minitorch.graph.dim import Size, evaluate, symbols_in
 from minitorch.graph.graph import Graph, expression, place
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
 from minitorch.graph.types import FLOAT32, FLOAT64, DType
 
-PART = 200  # calls in one generated function
+LINES = 400  # of calls, and of what they compute, in one generated function
+SHARED = 1e6  # floating-point operations of an instruction that are worth a meeting of threads, some 10 microseconds
+TYPICAL = 256  # what unknown sizes are taken for where it is decided whether threads may share the loops
 LONGEST = 200  # letters of a comment
 
 
@@ -60,6 +64,7 @@ class Writer:
 
     def __init__(self, plan: Plan, vector_bytes: int) -> None:
         self.plan, self.lanes = plan, product.Lanes(vector_bytes)
+        self.team = _worth_a_team(plan)
         self.symbols = tuple(dict.fromkeys(symbols_in(_mentioned(plan))))
         self.sizes = Sizes(self.symbols)
         self.by_node = {v.node: v for v in plan.values}
@@ -72,6 +77,8 @@ class Writer:
         self.parts: dict[Part, None] = {}
         self.mathematics: dict[tuple[str, str], None] = {}
         self.products: dict[DType, None] = {}
+        self.flops = plan_flops(plan)
+        self.calls = sum(i.stage != BIND and not i.node.op.view for i in plan.instructions)
         self.scratch: list[Size] = []  # bytes that functions need for themselves, one after the other
         self.segments: list[Segment] = []
         self.steps: list[str] = []
@@ -100,9 +107,14 @@ class Writer:
         function = self._function(i)
         name = self._named(function, i)
         arguments = [*function.sizes(), *(f"m[{self._index(key)}]" for key in function.arguments)]
-        call = f"{name}({', '.join(arguments)});"
+        call = f"{name}({', '.join([*arguments, *(('me', 'team') if function.team else ())])})"
         lines = [f"    // {comment(self._line(node))}" for node in i.nodes]
-        return [*lines, f"    if ({call[:-1]}) return {len(self.steps) + 1};" if function.checks else f"    {call}"]
+        if not self.team:
+            return [*lines, f"    if ({call}) return 1;" if function.checks else f"    {call};"]
+        if function.team:
+            return [*lines, f"    {call};", "    barrier(team);"]
+        lines.append(f"    if (me == 0) {f'team->failed = {call}' if function.checks else call};")
+        return [*lines, "    barrier(team);", *(["    if (team->failed) return 1;"] if function.checks else [])]
 
     def _function(self, i: Instruction) -> Function:
         inputs = [self.layouts[v] for v in i.inputs]
@@ -114,11 +126,11 @@ class Writer:
             body = node.attrs["body"]
             results = [body.outputs[n.attrs["result"]] for n in i.nodes]
             kept = Graph(results, (), body.inputs, "body", body.nodes)
-            function = Region(kept, inputs, outputs, self.sizes, self.lanes).write()
+            function = Region(kept, inputs, outputs, self.sizes, self.lanes, self.team).write()
         else:
             body, operands = body_of([node], [node])
             own = [self.layouts[self.by_node[n]] for n in operands]
-            function = Region(body, own, outputs, self.sizes, self.lanes).write()
+            function = Region(body, own, outputs, self.sizes, self.lanes, self.team).write()
         self._needs(function, node)
         return function
 
@@ -129,7 +141,7 @@ class Writer:
                 function.arguments = {("blas", 0): "blas", **function.arguments}
             else:
                 self.parts[part] = None
-        self.scratch += function.room
+        self.scratch.append(function.room)
         self.mathematics.update(dict.fromkeys(sorted(function.mathematics)))
 
     def output(self, value: Value) -> Layout:
@@ -159,32 +171,44 @@ class Writer:
     # ---- segments ----
 
     def _close(self, calls: list[str]) -> None:
-        """Make a function of the calls so far."""
+        """Make a function of the calls so far, and one of several where they are many."""
         if not any(not line.lstrip().startswith("//") for line in calls):
             calls.clear()
             return
-        name = f"part{len(self.steps)}"
-        names = enumerate(self.sizes.names.items())
-        sizes = [f"    const long {n} = n[{k}]; // {comment(str(s))}" for k, (s, n) in names]
-        chunks = [calls[k : k + 2 * PART] for k in range(0, len(calls), 2 * PART)]
-        for k, chunk in enumerate(chunks):
-            own = f"{name}_{k}" if len(chunks) > 1 else name
-            used = [line for line in sizes if any(f"{line.split()[2]}" in _arguments(c) for c in chunk)]
-            body = [f"static int {own}(const long *n, void *const *m)", "{", *used, *chunk, "    return 0;", "}"]
-            self.steps.append("\n".join(body))
+        name = f"part{len(self.segments)}"
+        chunks = [calls[k : k + LINES] for k in range(0, len(calls), LINES)]
+        names = [f"{name}_{k}" for k in range(len(chunks))] if len(chunks) > 1 else [name]
+        for own, chunk in zip(names, chunks, strict=True):
+            self.steps.append(self._part(own, [*self._used_sizes(chunk), *chunk]))
         if len(chunks) > 1:
-            lines = [f"    if ({name}_{k}(n, m)) return 1;" for k in range(len(chunks))]
-            head = f"static int {name}(const long *n, void *const *m)"
-            self.steps.append("\n".join([head, "{", *lines, "    return 0;", "}"]))
+            self.steps.append(self._part(name, [self._try(own) for own in names]))
         self.segments.append(Segment(name))
         calls.clear()
+
+    def _part(self, name: str, lines: list[str]) -> str:
+        team = ", long me, struct team *team" if self.team else ""
+        head = f"static int {name}(const long *n, void *const *m{team})"
+        return "\n".join([head, "{", *lines, "    return 0;", "}"])
+
+    def _try(self, name: str) -> str:
+        return f"    if ({name}(n, m{', me, team' if self.team else ''})) return 1;"
+
+    def _used_sizes(self, lines: list[str]) -> list[str]:
+        mentioned = set().union(*map(_arguments, lines))
+        names = enumerate(self.sizes.names.items())
+        return [f"    const long {n} = n[{k}]; // {comment(str(s))}" for k, (s, n) in names if n in mentioned]
 
     # ---- the text ----
 
     def _assembled(self) -> list[str]:
         graph = self.plan.graph
         title = [f"{graph.name}, generated by minitorch", *(f"{comment(t.name or '')}: {t.type}" for t in graph.inputs)]
-        lines = [*(f"// {comment(line)}" for line in title), "", _text("prelude.c")]
+        lines = [
+            *(f"// {comment(line)}" for line in title),
+            "",
+            _text("prelude.c"),
+            _text("team.c") if self.team else "",
+        ]
         floats = {p.name.split("_")[1]: None for p in self.parts} | {suffix(d): None for d in self.products}
         if floats:
             lines.append(product.text())
@@ -195,8 +219,13 @@ class Writer:
             lines += [self._gemm(d) for d in self.products]
         lines += [_declared(name, dtype) for name, dtype in self.mathematics]
         lines += ["", *(text + "\n" for text in (*self.definitions, *self.steps))]
-        calls = [f"    if ({s.name}(n, m)) return 1;" for s in self.segments if s.name]
-        lines += ["int step(const long *n, void *const *m)", "{", *calls, "    return 0;", "}", "", _text("run.c")]
+        lines.append(self._part("all", [self._try(s.name) for s in self.segments if s.name]))
+        lines += [
+            "",
+            f"#define TABLE {len(self.table)}",
+            _text("rows.c"),
+            _text("run_team.c" if self.team else "run.c"),
+        ]
         if any(s.fallback for s in self.segments):
             lines += [f"int {s.name}_alone(const long *n, void *const *m) {{ return {s.name}(n, m); }}"
                       for s in self.segments if s.name]  # fmt: skip
@@ -208,6 +237,26 @@ class Writer:
         panel = self.lanes.panel(dtype)
         wide, narrow = f"product_{s}_{panel}", f"product_{s}_{lanes}"
         return f"GEMM({s}, {t}, {'sgemm' if s == 'f32' else 'dgemm'}, {wide}, {narrow}, {panel}, {lanes})"
+
+
+def _worth_a_team(plan: Plan) -> bool:
+    """Whether threads share the loops: of large steps that leave nothing to BLAS, which has threads of its own, and
+    nothing to Python."""
+    calls = [i for i in plan.instructions if i.stage != BIND and not i.node.op.view]
+    alone = any(not i.native or (i.node.op in (ops.matmul, gemm) and not small_product(i.node)) for i in calls)
+    flops = plan_flops(plan)
+    typical = evaluate(flops, dict.fromkeys(symbols_in((flops,)), TYPICAL))
+    return not alone and bool(calls) and typical >= SHARED * len(calls)
+
+
+def plan_flops(plan: Plan) -> Size:
+    """The floating-point operations of a step, as the rows count them."""
+    total: Size = 0
+    for i in plan.instructions:
+        if i.stage != BIND:
+            for node in i.nodes:
+                total = total + node.op.flops(node.type, *[x.type for x in node.inputs], **node.attrs)
+    return total
 
 
 def comment(text: str) -> str:
