@@ -8,7 +8,8 @@ that computed it waits in a buffer on the stack; everything else is a local vari
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ from minitorch.compiler.backends.c_source.layout import Layout, Sizes, stretched
 from minitorch.graph.dim import Shape, Size
 from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Op, Tensor
-from minitorch.graph.types import DType
+from minitorch.graph.types import FLOAT32, DType
 
 BLOCK = 1024  # elements of a buffer
 WIDEST = 256  # columns of a matrix that is taken by rows
@@ -217,13 +218,25 @@ class Region:
         for buffer, n in {b: n for n, b in self.buffers.items()}.items():
             count = self.rows * self.pitch if self.by_rows else BLOCK
             f.line(f"{c_type(n.dtype)} {buffer}[{count}] ALIGNED;")
-        with f.nest(self._outer_loops()), f.nest(self._block_loops()):
+        self.wide = {n: self._depth(n) for n in self.folds if n.op is ops.sum and n.dtype == FLOAT32 and self._whole(n)}
+        with self._loops():
             for s in range(self.last + 1):
                 if s % 2:
                     self._call_step(s)
                 else:
                     self._loop_step(s)
         return f
+
+    @contextmanager
+    def _loops(self) -> Iterator[None]:
+        """All loops but those inside a block, and around them the totals that they add up to."""
+        with ExitStack() as stack:
+            for depth, heads in enumerate([*([loop] for loop in self._outer_loops()), self._block_loops()]):
+                for n in (n for n, at in self.wide.items() if at == depth):
+                    self.function.line(f"double t{self.numbers[n]} = 0;")
+                    stack.callback(self._store_total, n)
+                stack.enter_context(self.function.nest(heads))
+            yield
 
     def _outer_loops(self) -> list[str]:
         return [f"for (long o{k} = 0; o{k} < {self.sizes(size)}; o{k}++)" for k, size in enumerate(self.outer)]
@@ -420,12 +433,31 @@ class Region:
         k = f"c{self.numbers[n]}"
         strides = self.writes[n].strides
         if not self.axes:
-            return "memory", f"{self.writes[n].name}[{self._at(self.writes[n], self._indices())}]"
+            return "memory", self._memory(n)
         if self.by_rows and strides[-2] == 0:
             return "block", k if strides[-1] == 0 else f"{k}[j]"
         if strides[-1] == 0:
             return "row" if self.by_rows else "block", k
-        return "memory", f"{self.writes[n].name}[{self._at(self.writes[n], self._indices())}]"
+        return "memory", self._memory(n)
+
+    def _memory(self, n: Tensor) -> str:
+        """Where the result of a reduction lies at the index of the loops."""
+        return f"{self.writes[n].name}[{self._at(self.writes[n], self._indices())}]"
+
+    # many blocks add up in double, so that long sums are as accurate as NumPy's, which add in pairs
+
+    def _whole(self, n: Tensor) -> bool:
+        """Whether a reduction makes one number of each block."""
+        where, name = self._scope(n)
+        return where == "block" and name.isidentifier()
+
+    def _depth(self, n: Tensor) -> int:
+        """The number of loops outside the total of a reduction: those that its place in memory depends on."""
+        outer = self.writes[n].strides[: len(self.outer)]
+        return max((k + 1 for k, stride in enumerate(outer) if stride != 0), default=0)
+
+    def _store_total(self, n: Tensor) -> None:
+        self.function.line(f"{self._memory(n)} += t{self.numbers[n]};")
 
     def _accumulators(self, folds: Sequence[Tensor], scopes: dict[Tensor, tuple[str, str]], scope: str) -> None:
         for n in folds:
@@ -442,7 +474,7 @@ class Region:
             where, name = scopes[n]
             if where != scope:
                 continue
-            target = f"{self.writes[n].name}[{self._at(self.writes[n], self._indices())}]"
+            target = f"t{self.numbers[n]}" if n in self.wide else self._memory(n)
             line = f"{target} = {fold_of(n.op, n.dtype).combine.format(target, name)};"
             every = "" if name.isidentifier() else f"for (long j = 0; j < {self.columns}; j++) "
             self.function.line(every + line)
