@@ -165,7 +165,8 @@ class Writer:
         chunks = [calls[k : k + 2 * PART] for k in range(0, len(calls), 2 * PART)]
         for k, chunk in enumerate(chunks):
             own = f"{name}_{k}" if len(chunks) > 1 else name
-            used = [line for line in sizes if any(f"{line.split()[2]}" in _arguments(c) for c in chunk)]
+            named = {name for line in chunk if not line.lstrip().startswith("//") for name in _arguments(line)}
+            used = [line for line in sizes if line.split()[2] in named] or ["    (void)n;"]
             body = [f"static int {own}(const long *n, void *const *m)", "{", *used, *chunk, "    return 0;", "}"]
             self.steps.append("\n".join(body))
         if len(chunks) > 1:
@@ -192,7 +193,8 @@ class Writer:
         lines += [_declared(name, dtype) for name, dtype in self.mathematics]
         lines += ["", *(text + "\n" for text in (*self.definitions, *self.steps))]
         calls = [f"    if ({s.name}(n, m)) return 1;" for s in self.segments if s.name]
-        lines += ["int step(const long *n, void *const *m)", "{", *calls, "    return 0;", "}", "", _text("run.c")]
+        lines += ["int step(const long *n, void *const *m)", "{", *(calls or ["    (void)n, (void)m;"])]
+        lines += ["    return 0;", "}", "", _text("run.c")]
         if any(s.fallback for s in self.segments):
             lines += [f"int {s.name}_alone(const long *n, void *const *m) {{ return {s.name}(n, m); }}"
                       for s in self.segments if s.name]  # fmt: skip
