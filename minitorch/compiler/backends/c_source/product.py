@@ -86,6 +86,7 @@ def _function(lanes: Lanes, columns: int, dtype: DType) -> str:
         f"static void product_{s}_{columns}(long m, long k, const {t} *restrict a, long ar, long ac,",
         f"    const {t} *restrict b, long br, long bc, int padded, {t} *restrict z, long zr)",
         "{",
+        *(["    (void)padded;"] if pitch == columns else []),
         f"    {t} packed[{some * pitch}] ALIGNED;",
         f"    const long some = bc == 1 ? larger(k, 1) : {some};",
         "    for (long t = 0; t < larger(k, 1); t += some) {",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from minitorch import ops
 from minitorch.compiler.backends.c_source.blocks import Access, Blocks, collapsed, over_axes
@@ -15,6 +16,7 @@ from minitorch.compiler.backends.c_source.steps import Steps
 from minitorch.graph.dim import Shape
 from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor
+from minitorch.graph.types import FLOAT32
 
 
 class Region:
@@ -59,17 +61,29 @@ class Region:
             f.line(f"{c_type(n.dtype)} {buffer}[{blocks.room}] ALIGNED;")
         if not blocks.panels:
             self._pack()
-        with f.nest(blocks.outer_loops()):
-            if blocks.panels:
-                self._pack()
-            with f.nest(blocks.block_loops()):
-                for s in range(self.steps.last + 1):
-                    if s % 2:
-                        self._call_step(s)
-                    else:
-                        self._loop_step(s)
+        self.wide = {n: self._depth(n) for n in self.folds if n.op is ops.sum and n.dtype == FLOAT32 and self._whole(n)}
+        with self._loops():
+            for s in range(self.steps.last + 1):
+                if s % 2:
+                    self._call_step(s)
+                else:
+                    self._loop_step(s)
         self._joined()
         return f
+
+    @contextmanager
+    def _loops(self) -> Iterator[None]:
+        """All loops but those inside a block, and around them the totals that they add up to."""
+        outer, inner = self.blocks.outer_loops(), self.blocks.block_loops()
+        with ExitStack() as stack:
+            for depth, heads in enumerate([*([head] for head in outer), inner]):
+                for n in (n for n, at in self.wide.items() if at == depth):
+                    self.function.line(f"double t{self.numbers[n]} = 0;")
+                    stack.callback(self._store_total, n)
+                if heads is inner and self.blocks.panels:
+                    self._pack()
+                stack.enter_context(self.function.nest(heads))
+            yield
 
     def _at(self, access: Access, indices: Sequence[str]) -> str:
         return self.sizes.index(access.layout.offset, list(zip(access.strides, indices, strict=False)))
@@ -242,6 +256,21 @@ class Region:
             return "row" if by_rows else "block", name
         return "memory", self._element(self.writes[n])
 
+    # blocks add up in double, so that long sums are as accurate as NumPy's, which add in pairs
+
+    def _whole(self, n: Tensor) -> bool:
+        """Whether a reduction makes one number of each block."""
+        where, name = self._scope(n)
+        return where == "block" and name.isidentifier()
+
+    def _depth(self, n: Tensor) -> int:
+        """The number of loops outside the total of a reduction: those that its place in memory depends on."""
+        outer = self.writes[n].strides[: len(self.blocks.outer)]
+        return max((k + 1 for k, stride in enumerate(outer) if stride != 0), default=0)
+
+    def _store_total(self, n: Tensor) -> None:
+        self.function.line(f"{self._element(self.writes[n])} += t{self.numbers[n]};")
+
     def _accumulators(self, folds: Sequence[Tensor], scope: str) -> None:
         for n in folds:
             (where, name), identity = self._scope(n), fold_of(n).identity
@@ -256,7 +285,8 @@ class Region:
             where, name = self._scope(n)
             if where == scope:
                 every = "" if name.isidentifier() else f"{self.blocks.column_loop()[0]} "
-                self.function.line(every + fold_of(n).joined(self._element(self.writes[n]), name))
+                target = f"t{self.numbers[n]}" if n in self.wide else self._element(self.writes[n])
+                self.function.line(every + fold_of(n).joined(target, name))
 
 
 def _space(nodes: Sequence[Tensor]) -> Shape:

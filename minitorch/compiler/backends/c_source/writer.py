@@ -7,6 +7,7 @@ data.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -188,13 +189,18 @@ class Writer:
     def _part(self, name: str, lines: list[str]) -> str:
         team = ", long me, struct team *team" if self.team else ""
         head = f"static int {name}(const long *n, void *const *m{team})"
-        return "\n".join([head, "{", *lines, "    return 0;", "}"])
+        text = "\n".join(lines)
+        unused = [
+            name for name in ("n", "m", "me", "team")[: 4 if self.team else 2] if not re.search(rf"\b{name}\b", text)
+        ]
+        quiet = [f"    {', '.join(f'(void){name}' for name in unused)};"] if unused else []
+        return "\n".join([head, "{", *quiet, *lines, "    return 0;", "}"])
 
     def _try(self, name: str) -> str:
         return f"    if ({name}(n, m{', me, team' if self.team else ''})) return 1;"
 
     def _used_sizes(self, lines: list[str]) -> list[str]:
-        mentioned = set().union(*map(_arguments, lines))
+        mentioned = set().union(*(_arguments(line) for line in lines if not line.lstrip().startswith("//")))
         names = enumerate(self.sizes.names.items())
         return [f"    const long {n} = n[{k}]; // {comment(str(s))}" for k, (s, n) in names if n in mentioned]
 
