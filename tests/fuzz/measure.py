@@ -10,13 +10,14 @@ from tests.fuzz.bugs import BUGS
 from tests.fuzz.check import check
 from tests.fuzz.finding import Failure
 from tests.fuzz.finish import generate
+from tests.fuzz.own_cache import own_cache
 
 
 def caught(name: str, graphs: int, seed: int = 0) -> tuple[int, Failure] | None:
     """After how many graphs a planted bug was found, and how it showed."""
     with BUGS[name].planted():
         for number, k in enumerate(range(seed, seed + graphs), 1):
-            failure = check(generate(k))
+            failure = check(generate(k), BUGS[name].backends)
             if failure is not None:
                 return number, failure
     return None
@@ -24,6 +25,11 @@ def caught(name: str, graphs: int, seed: int = 0) -> tuple[int, Failure] | None:
 
 def main() -> int:
     """Exit status 1 where fewer than 95 of 100 bugs are found."""
+    with own_cache():
+        return measured()
+
+
+def measured() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.measure", description=__doc__)
     parser.add_argument("--graphs", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)

@@ -248,11 +248,11 @@ class Binding:
     def _array(self, layout: Layout) -> Array:
         """The elements of a layout as an array over its memory."""
         shape = known_shape(layout.shape, self.sizes)
+        if 0 in shape:
+            return np.empty(shape, layout.dtype)  # a view of nothing may start outside of its memory
         strides = tuple(evaluate(s, self.sizes) * layout.dtype.itemsize for s in layout.strides)
         start = evaluate(layout.offset, self.sizes) * layout.dtype.itemsize
         kind, which = layout.key
-        if 0 in shape:
-            return np.empty(shape, layout.dtype)
         if kind == "slot":
             assert isinstance(which, int)
             return np.ndarray(shape, layout.dtype, self.arena.data, self.offsets[which] + start, strides)
