@@ -112,8 +112,20 @@ INLINE real at_least(real limit, real x) { return limit > x ? limit : x; }
 INLINE real power_of_2(word n) { return real_of((n + BIAS) << MANTISSA); }
 
 //// kernel: base
-// WIDTH elements that are copied in as few instructions as there are: what is stored whole can be loaded at once.
-typedef real row __attribute__((vector_size(WIDTH * sizeof(real)), aligned(sizeof(real)), may_alias));
+#if defined(__AVX512F__)
+#define VECTOR 64
+#elif defined(__AVX__)
+#define VECTOR 32
+#else
+#define VECTOR 16
+#endif
+
+typedef real vector __attribute__((vector_size(VECTOR), aligned(sizeof(real)), may_alias));
+
+// WIDTH elements, in the pieces in which they are stored or loaded next: a load waits for stores that it spans.
+INLINE void copy_row(const real *from, real *to) {
+    for (int k = 0; k < (int)(WIDTH * sizeof(real) / VECTOR); k++) ((vector *)to)[k] = ((const vector *)from)[k];
+}
 
 // The same machine code computes whole rows and the rest of an array, so an element's result does not depend on its
 // place. The rest is the last WIDTH elements, some for the second time; it is read before anything is overwritten.
@@ -126,14 +138,14 @@ typedef real row __attribute__((vector_size(WIDTH * sizeof(real)), aligned(sizeo
                                                                                            \
     linkage void visible(long n, const real *x, real *y) {                                 \
         long whole = n & -WIDTH;                                                           \
-        real last[WIDTH] __attribute__((aligned(sizeof(row))));                            \
+        real last[WIDTH] __attribute__((aligned(64)));                            \
         if (whole == n) {                                                                  \
             function##_rows(n, x, y);                                                      \
         } else if (whole) {                                                                \
-            *(row *)last = *(const row *)(x + n - WIDTH);                                  \
+            copy_row(x + n - WIDTH, last);                                                 \
             function##_rows(whole, x, y);                                                  \
             function##_rows(WIDTH, last, last);                                            \
-            *(row *)(y + n - WIDTH) = *(row *)last;                                        \
+            copy_row(last, y + n - WIDTH);                                                 \
         } else {                                                                           \
             for (int j = 0; j < WIDTH; j++) last[j] = x[j < n ? j : 0];                    \
             function##_rows(WIDTH, last, last);                                            \
