@@ -10,6 +10,7 @@ import numpy as np
 from tests.fuzz.finding import Buildable, Failure, Found, attempt
 from tests.fuzz.judge import judge
 from tests.fuzz.meaning import expected_calls
+from tests.fuzz.memory import fences
 from tests.fuzz.rounded import Rounded
 from tests.fuzz.run import Run, compiled
 
@@ -20,6 +21,11 @@ EXACT = ("interpreter", "numpy")
 
 def check(case: Buildable, backends: Sequence[str] = EXACT, judging: bool = True) -> Failure | None:
     """The first thing that is wrong with a case, or None."""
+    with fences():
+        return _checked(case, backends, judging)
+
+
+def _checked(case: Buildable, backends: Sequence[str], judging: bool) -> Failure | None:
     try:
         built = attempt("building", case.build)
         program = attempt("compiling", lambda: compiled(built))

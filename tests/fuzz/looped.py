@@ -11,6 +11,7 @@ import numpy as np
 from minitorch.errors import OutOfRangeError
 from tests.fuzz.case import Built
 from tests.fuzz.finding import Found, difference, same_bits
+from tests.fuzz.memory import fenced_copy
 from tests.fuzz.run import restored
 
 BATCHES = (1, 2, 3, 7, 64, 1000)
@@ -36,8 +37,8 @@ def compare_loop(program: Any, built: Built, backend: str) -> None:
 def _rows(array: Any, count: int, random: Any) -> Any:
     """So many rows, out of those that there are; small numbers where there are none."""
     if len(array):
-        return np.ascontiguousarray(array[random.integers(0, len(array), count)])
-    return np.asarray(random.integers(0, 2, (count, *array.shape[1:]))).astype(array.dtype)
+        return fenced_copy(array[random.integers(0, len(array), count)])
+    return fenced_copy(np.asarray(random.integers(0, 2, (count, *array.shape[1:]))).astype(array.dtype))
 
 
 @dataclass

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 import minitorch as mt
-from minitorch.compiler.backends import base
 from tests.fuzz.case import Built
 from tests.fuzz.finding import Found, attempt, difference, same_bits
 from tests.fuzz.meaning import Expected, targets
@@ -33,23 +32,6 @@ def restored(targets: Sequence[Any]) -> Iterator[None]:
             target.data[...] = value
 
 
-@contextmanager
-def poisoned() -> Iterator[None]:
-    """Fresh arenas hold garbage."""
-    plain = base.aligned
-
-    def garbage(nbytes: int) -> Any:
-        memory = plain(nbytes)
-        memory[...] = 0xFF
-        return memory
-
-    base.aligned = garbage
-    try:
-        yield
-    finally:
-        base.aligned = plain
-
-
 class Run:
     """The calls of a case on one backend, held against the reference. `program` is NumPy's."""
 
@@ -63,7 +45,7 @@ class Run:
         self.kept: list[tuple[list[Any], list[Any]]] = []
 
     def run(self) -> None:
-        with restored(self.targets), poisoned():
+        with restored(self.targets):
             for number, (arrays, expected) in enumerate(zip(self.built.calls, self.expected, strict=True)):
                 self.call(number, arrays, expected)
 
