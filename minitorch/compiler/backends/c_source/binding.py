@@ -161,7 +161,7 @@ class Binding:
                 self.table[k] = base + self.offsets[key[1]]
         room = max((evaluate(size, self.sizes) for size in self.writer.scratch), default=0)
         self.flops = evaluate(self.writer.flops, self.sizes)
-        self.most = team_size() if self.writer.team and self.flops >= SHARED * self.writer.calls else 1
+        self.most = team_size() if self.writer.team and self.flops >= SHARED * len(self.writer.calls) else 1
         self._keep(("scratch", 0), aligned(room * self.most))
 
     # ---- inputs and results ----

@@ -8,6 +8,7 @@ data.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -65,7 +66,9 @@ class Writer:
 
     def __init__(self, plan: Plan, vector_bytes: int) -> None:
         self.plan, self.lanes = plan, product.Lanes(vector_bytes)
-        self.team = _worth_a_team(plan)
+        self.calls = [i for i in plan.instructions if i.stage != BIND and not i.node.op.view]
+        self.flops = _flops(self.calls)
+        self.team = _worth_a_team(self.calls, self.flops)
         self.symbols = tuple(dict.fromkeys(symbols_in(_mentioned(plan))))
         self.sizes = Sizes(self.symbols)
         self.by_node = {v.node: v for v in plan.values}
@@ -78,8 +81,6 @@ class Writer:
         self.parts: dict[Part, None] = {}
         self.mathematics: dict[tuple[str, str], None] = {}
         self.products: dict[DType, None] = {}
-        self.flops = plan_flops(plan)
-        self.calls = sum(i.stage != BIND and not i.node.op.view for i in plan.instructions)
         self.scratch: list[Size] = []  # bytes that functions need for themselves, one after the other
         self.segments: list[Segment] = []
         self.steps: list[str] = []
@@ -87,9 +88,7 @@ class Writer:
     def write(self) -> str:
         calls: list[str] = []
         role = ""
-        for i in self.plan.instructions:
-            if i.stage == BIND or i.node.op.view:
-                continue
+        for i in self.calls:
             if not i.native:
                 self._close(calls)
                 self._address_all(i)
@@ -245,23 +244,19 @@ class Writer:
         return f"GEMM({s}, {t}, {'sgemm' if s == 'f32' else 'dgemm'}, {wide}, {narrow}, {panel}, {lanes})"
 
 
-def _worth_a_team(plan: Plan) -> bool:
+def _worth_a_team(calls: Sequence[Instruction], flops: Size) -> bool:
     """Whether threads share the loops: of large steps that leave nothing to BLAS, which has threads of its own, and
     nothing to Python."""
-    calls = [i for i in plan.instructions if i.stage != BIND and not i.node.op.view]
     alone = any(not i.native or (i.node.op in (ops.matmul, gemm) and not small_product(i.node)) for i in calls)
-    flops = plan_flops(plan)
     typical = evaluate(flops, dict.fromkeys(symbols_in((flops,)), TYPICAL))
     return not alone and bool(calls) and typical >= SHARED * len(calls)
 
 
-def plan_flops(plan: Plan) -> Size:
+def _flops(calls: Sequence[Instruction]) -> Size:
     """The floating-point operations of a step, as the rows count them."""
     total: Size = 0
-    for i in plan.instructions:
-        if i.stage != BIND:
-            for node in i.nodes:
-                total = total + node.op.flops(node.type, *[x.type for x in node.inputs], **node.attrs)
+    for node in (node for i in calls for node in i.nodes):
+        total = total + node.op.flops(node.type, *[x.type for x in node.inputs], **node.attrs)
     return total
 
 
