@@ -33,7 +33,8 @@ class Loop:
 
     def run(self) -> list[Array]:
         """The results of all steps, an array for each output: joined where they have rows, else stacked."""
-        results = self._room() if self.executor.backend.loops else None
+        compiled = self.executor.backend.loops and not any(map(self._changes, self.arrays))
+        results = self._room() if compiled else None
         if results is None:
             return self._joined([list(self.executor.run(batch)) for batch in self._batches()])
         self._run_compiled(results)
@@ -111,7 +112,7 @@ class Loop:
         return results
 
     def _run_compiled(self, results: list[tuple[Array, bool]]) -> None:
-        arrays = [self._readable(a) for a in self.arrays]
+        arrays = [np.require(a, requirements=("C", "A")) for a in self.arrays]
         order = None if self.order is None else np.ascontiguousarray(self.order, np.int64)
         batches = Batches(arrays, self.executor.batched, order, self.batch_size, results, self._gathered())
         for first, steps, size in self._parts():
@@ -124,9 +125,7 @@ class Loop:
                 first, steps = first + chunk * size, steps - chunk
             self.executor.paces[size] = pace
 
-    def _readable(self, array: Array) -> Array:
-        """An array that compiled code can read where it lies, and whose values do not change on the way."""
+    def _changes(self, array: Array) -> bool:
+        """Whether steps change an array: then each is to read what the one before has left."""
         targets = [t.attrs["storage"].block.bytes for t, _ in self.executor.plan.graph.updates]
-        stored = any(np.may_share_memory(array, block) for block in targets)
-        apart = array.flags.c_contiguous and array.flags.aligned and not stored
-        return array if apart else np.array(array, order="C")
+        return any(np.may_share_memory(array, block) for block in targets)

@@ -12,7 +12,7 @@ import pytest
 import minitorch as mt
 
 
-@pytest.fixture(params=["interpreter", "numpy"])
+@pytest.fixture(params=["interpreter", "numpy", "c"])
 def backend(request):
     return request.param
 

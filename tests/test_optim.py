@@ -10,7 +10,7 @@ import pytest
 import minitorch as mt
 from minitorch.errors import GradientError
 
-BACKENDS = ["interpreter", "numpy"]
+BACKENDS = ["interpreter", "numpy", "c"]
 OPTIONS = [
     {"lr": 0.05, "momentum": momentum, "nesterov": nesterov, "weight_decay": decay}
     for momentum, nesterov, decay in product((0.0, 0.9, 0.5), (False, True), (0.0, 0.01))

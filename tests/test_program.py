@@ -11,7 +11,7 @@ import minitorch as mt
 from minitorch.errors import DTypeError, GraphError, InputError, MinitorchError
 from minitorch.graph import Graph
 
-BACKENDS = ["interpreter", "numpy"]
+BACKENDS = ["interpreter", "numpy", "c"]
 
 
 @pytest.fixture(params=BACKENDS)

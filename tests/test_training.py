@@ -7,7 +7,7 @@ import minitorch as mt
 from minitorch.errors import DTypeError, InputError
 from minitorch.training import EarlyStopping, History
 
-BACKENDS = ["interpreter", "numpy"]
+BACKENDS = ["interpreter", "numpy", "c"]
 
 
 @pytest.fixture(params=BACKENDS)

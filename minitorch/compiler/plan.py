@@ -17,7 +17,7 @@ from minitorch import ops
 from minitorch.compiler.rewrite import ROLES
 from minitorch.compiler.schedule import schedule
 from minitorch.compiler.slots import Slots
-from minitorch.compiler.updates import direct_updates, fused_updates, overwritable_operands, placed, siblings
+from minitorch.compiler.updates import direct_updates, fused_updates, may_raise, overwritable_operands, placed, siblings
 from minitorch.graph.dim import Size
 from minitorch.graph.graph import Graph
 from minitorch.graph.order import LEAVES
@@ -147,7 +147,7 @@ def make_plan(graph: Graph, rules: Rules = Rules()) -> Plan:
     """Choose the order, the lifetimes, the slots, and what is done in place. `graph` has been lowered."""
     direct = fused_updates(graph) if rules.early else direct_updates(graph)
     computed = [node for node in graph.nodes if not node.op.view]
-    early = rules.early and not any(node.op.raises or not rules.native(node) for node in computed)
+    early = rules.early and not any(may_raise(node) or not rules.native(node) for node in computed)
     targets = {graph.updates[i][1]: graph.updates[i][0] for i in direct}
     order = schedule(graph, last=set(targets))
     planner = _Planner(graph, targets, CALL if early else COMMIT, rules)

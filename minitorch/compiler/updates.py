@@ -11,10 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from minitorch import ops
 from minitorch.compiler.fused import elementwise_inputs, fused
+from minitorch.compiler.gemm import gemm
 from minitorch.compiler.schedule import root_of
 from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor, reserved
+from minitorch.graph.types import is_float
 
 Group = tuple[Tensor, ...]
 
@@ -36,12 +39,18 @@ def siblings(order: Iterable[Tensor]) -> list[Group]:
     return [tuple(sorted(group, key=lambda n: n.attrs.get("result", 0))) for group in groups.values()]
 
 
+def may_raise(node: Tensor) -> bool:
+    """Whether the kernel of a node fails for some values: then no parameter may have changed yet."""
+    return node.op.raises or (node.op in (ops.power, ops.fixed_power) and not is_float(node.dtype))
+
+
 def _alone(graph: Graph) -> set[int]:
-    """The updates whose new value nobody else reads or is given."""
+    """The updates whose new value nobody else reads or is given, and whose last operation never fails."""
     read = {source for node in graph.nodes for source in node.inputs}
     wanted = set(graph.outputs)
     uses = Counter(value for _, value in graph.updates)
-    return {i for i, (_, v) in enumerate(graph.updates) if v not in read and v not in wanted and uses[v] == 1}
+    free = {v for v in uses if v not in read and v not in wanted and uses[v] == 1 and not may_raise(v)}
+    return {i for i, (_, v) in enumerate(graph.updates) if v in free}
 
 
 # ---- a plan whose commits are single calls at the end of a step ----
@@ -96,6 +105,8 @@ def fused_updates(graph: Graph) -> set[int]:
 def _elementwise(node: Tensor) -> bool:
     if node.op is fused:
         return bool(node.attrs["body"].outputs[node.attrs["result"]].op.elementwise)
+    if node.op is gemm:
+        return node.inputs[2].shape == node.shape
     return node.op.elementwise and node.op.name in reserved
 
 

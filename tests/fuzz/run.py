@@ -77,7 +77,7 @@ class Run:
         try:
             results = list(self.program(*given))
         except Exception as error:  # whatever comes is compared
-            if expected.error is not None and type(error) is expected.error:
+            if expected.error is not None and isinstance(error, expected.error):
                 self.stored(expected, "after an error")
                 return None
             raise Found(f"{self.backend}: raised {type(error).__name__}", str(error)[:300]) from error

@@ -1,6 +1,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#pragma GCC diagnostic ignored "-Wunused-function" // no program needs all of these
+
 typedef unsigned char bool8;
 
 #define ALIGNED __attribute__((aligned(64)))

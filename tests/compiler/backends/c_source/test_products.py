@@ -1,0 +1,124 @@
+"""Products in C: all shapes and layouts of matrices, with NumPy's BLAS and with our own loops."""
+
+import numpy as np
+import pytest
+
+import minitorch as mt
+
+SHAPES = [(1, 1, 1), (1, 5, 1), (5, 1, 3), (3, 4, 1), (1, 7, 9), (2, 3, 17), (33, 9, 40), (8, 100, 5), (64, 64, 64),
+    (3, 300, 2), (200, 3, 300), (5, 0, 4), (0, 3, 2), (2, 3, 0), (130, 70, 257)]  # fmt: skip
+LAYOUTS = {
+    "plain": (lambda m, t: t, lambda a: a),
+    "transposed": (lambda m, t: m.transpose(t), lambda a: a.T),
+    "every other row": (lambda m, t: t[::2], lambda a: np.repeat(a, 2, 0)),
+    "every other column": (lambda m, t: t[:, ::2], lambda a: np.repeat(a, 2, 1)),
+    "backwards": (lambda m, t: t[::-1, ::-1], lambda a: a[::-1, ::-1]),
+}
+
+
+@pytest.fixture(params=["blas", "none"])
+def with_blas(request, monkeypatch):
+    if request.param == "none":
+        monkeypatch.setenv("MINITORCH_BLAS", "none")
+    return request.param
+
+
+def values(shape, dtype, seed):
+    random = np.random.default_rng(seed)
+    if np.dtype(dtype).kind == "f":
+        return random.standard_normal(shape).astype(dtype)
+    return random.integers(0, 2 if dtype == "bool" else 5, shape).astype(dtype)
+
+
+def near(got, a, b):
+    """As close to the truth as the sum of the sizes of what is added allows."""
+    assert got.shape == np.matmul(a, b).shape
+    if got.dtype.kind != "f":
+        np.testing.assert_array_equal(got, np.matmul(a, b))
+        return
+    truth, size = np.matmul(a.astype("f8"), b.astype("f8")), np.matmul(np.abs(a).astype("f8"), np.abs(b).astype("f8"))
+    assert np.all(np.abs(got - truth) <= 4 * np.finfo(got.dtype).eps * (1 + np.sqrt(a.shape[-1])) * size + 1e-300)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_shapes_of_known_size(with_blas, dtype):
+    """All of them in one program, on parameters and inputs."""
+    inputs = [mt.placeholder(f"a{k}", (m, inner), dtype) for k, (m, inner, _) in enumerate(SHAPES)]
+    arrays = [values(t.shape, dtype, k) for k, t in enumerate(inputs)]
+    right = [values((inner, n), dtype, 100 + k) for k, (_, inner, n) in enumerate(SHAPES)]
+    outputs = [t @ mt.parameter(b, dtype=dtype) for t, b in zip(inputs, right)]
+    program = mt.compile(inputs, outputs, backend="c")
+    for _ in range(2):
+        for got, a, b in zip(program(*arrays), arrays, right, strict=True):
+            near(got, a, b)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_shapes_of_unknown_size_in_every_layout(with_blas, dtype):
+    pairs = [(p, q) for p in LAYOUTS for q in LAYOUTS]
+    inputs = [mt.placeholder(f"a{p}", (None, None), dtype) for p in range(len(LAYOUTS))]
+    inputs += [mt.placeholder(f"b{q}", (None, None), dtype) for q in range(len(LAYOUTS))]
+    outputs = []
+    for p, q in pairs:
+        a, b = list(LAYOUTS).index(p), len(LAYOUTS) + list(LAYOUTS).index(q)
+        outputs.append(LAYOUTS[p][0](mt, inputs[a]) @ LAYOUTS[q][0](mt, inputs[b]))
+    program = mt.compile(inputs, outputs, backend="c")
+    for m, k, n in SHAPES:
+        a, b = values((m, k), dtype, 0), values((k, n), dtype, 1)
+        arrays = [np.ascontiguousarray(f(x)) for x in (a, b) for _, f in LAYOUTS.values()]
+        for got in program(*arrays):
+            near(got, a, b)
+
+
+@pytest.mark.parametrize("columns", [1, 3, 16, 40, 128, 200])
+def test_small_products_with_what_follows_them(with_blas, columns):
+    """A product that is part of a region, its right operand in every layout, and the gradients of both."""
+    x = mt.placeholder("x", ("n", 20))
+    w, v = mt.parameter(values((20, columns), "f4", 0)), mt.parameter(values((columns, 20), "f4", 1))
+    bias = mt.parameter(values((columns,), "f4", 2))
+    outputs = [mt.tanh(x @ w + bias), mt.relu(x @ v.T), (x[:, ::-1] @ w) * 2, mt.sum(x @ w, 0), (x @ w).T * 1]
+    outputs += mt.grad(mt.mean(mt.square(mt.tanh(x @ w + bias) @ v)), [w, v, bias])
+    interpreted, compiled = (mt.compile([x], outputs, backend=b) for b in ("interpreter", "c"))
+    for n in (0, 1, 2, 3, 7, 64, 1000):
+        a = values((n, 20), "f4", n)
+        for got, want in zip(compiled(a), interpreted(a), strict=True):
+            assert got.shape == want.shape
+            np.testing.assert_allclose(got, want, rtol=2e-5, atol=2e-5 * max(1, np.abs(want).max(initial=0)))
+
+
+BATCHES = [((4, 2, 3), (3, 5)), ((4, 2, 3), (4, 3, 5)), ((2, 3), (4, 3, 5)), ((2, 1, 4, 3), (5, 3, 2)),
+    ((0, 2, 3), (3, 2)), ((3, 40, 30), (3, 30, 20)), ((3, 2, 0), (3, 0, 2))]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bool", "int8", "uint8", "int32", "int64"])
+def test_batches_of_matrices_and_ints(with_blas, dtype):
+    shapes = [*BATCHES, *(((m, k), (k, n)) for m, k, n in SHAPES[:12])]
+    arrays = [values(s, dtype, i) for i, s in enumerate(s for pair in shapes for s in pair)]
+    inputs = [mt.placeholder(f"x{i}", a.shape, dtype) for i, a in enumerate(arrays)]
+    pairs = list(zip(arrays[::2], arrays[1::2], strict=True))
+    outputs = [a @ b for a, b in zip(inputs[::2], inputs[1::2], strict=True)]
+    backwards = [mt.transpose(a @ b, (*range(a.ndim - 2), a.ndim - 1, a.ndim - 2))[..., ::-1]
+                 for a, b in zip(inputs[::2], inputs[1::2]) if a.ndim >= b.ndim]  # fmt: skip
+    results = mt.compile(inputs, outputs + backwards, backend="c")(*arrays)
+    for got, (a, b) in zip(results, pairs):
+        assert got.dtype == np.matmul(a, b).dtype
+        near(got, a, b)
+    turned = [got for got, (a, b) in zip(results, pairs) if a.ndim >= b.ndim]
+    for got, want in zip(results[len(pairs) :], turned, strict=True):
+        np.testing.assert_allclose(got, np.swapaxes(want, -1, -2)[..., ::-1], rtol=1e-5, atol=1e-5)
+
+
+def test_what_is_not_finite_stays_where_it_is(with_blas):
+    """A NaN in one row or column reaches no other, whatever is read past the end of a vector."""
+    for m, k, n in ((3, 5, 7), (9, 33, 18), (70, 64, 65)):
+        x, y = mt.placeholder("x", ("m", k)), mt.placeholder("y", (k, n))
+        program = mt.compile([x, y], [x @ y, mt.tanh(x @ y)], backend="c")
+        a, b = values((m, k), "f4", 0), values((k, n), "f4", 1)
+        for bad in (np.nan, np.inf):
+            worse, other = a.copy(), b.copy()
+            worse[1, 2], other[3, 4] = bad, np.nan
+            for got in program(worse, other):
+                finite = np.isfinite(got)
+                assert finite[[0, *range(2, m)]][:, [*range(4), *range(5, n)]].all()
+                assert not finite[:, 4].any()
+            assert not np.isfinite(program(worse, other)[0][1]).any()
