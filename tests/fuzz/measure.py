@@ -15,7 +15,9 @@ from tests.fuzz.finding import Failure
 from tests.fuzz.finish import generate
 from tests.fuzz.own_cache import own_cache
 
-BROKEN = tuple(f"compiling raised {error}" for error in ("AttributeError", "TypeError", "NameError", "KeyError"))
+BROKEN = tuple(
+    f"compiling raised {error}" for error in ("AttributeError", "TypeError", "NameError", "KeyError", "CompilerError")
+)
 """How a patch shows that does not fit the compiler any more, which finds nothing."""
 
 
