@@ -27,7 +27,7 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="a process for each")
     peers = [name for name in CONTESTANTS if name != OURS]
     parser.add_argument("--peers", nargs="*", default=peers, metavar="NAME", help=f"of {', '.join(peers)}")
-    parser.add_argument("--backend", default="numpy", help="of minitorch")
+    parser.add_argument("--backend", default="auto", help="of minitorch")
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=PARTS, help="what to measure")
     parser.add_argument("--json", type=Path, help="a file for all figures")

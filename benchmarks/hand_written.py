@@ -22,7 +22,7 @@ def plain_step(workload: Workload, parameters: Sequence[Array], velocities: Sequ
     square, greater, is_tanh = np.square, np.greater, workload.activation == "tanh"
     zero, one, lr, momentum = (np.array(v, workload.dtype) for v in (0, 1, RATE, workload.momentum))
     has_momentum = workload.momentum > 0
-    activate = np.tanh if is_tanh else lambda a, out: np.maximum(a, zero, out)
+    activate = np.tanh if is_tanh else lambda a, out: np.maximum(a, zero, out=out)
 
     weights, biases = parameters[0::2], parameters[1::2]
     *hidden, error = values = [np.empty((workload.batch, w.shape[1]), workload.dtype) for w in weights]

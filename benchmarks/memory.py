@@ -32,7 +32,7 @@ Figures = dict[str, Any]
 # ---- by the plan ----
 
 
-def planned(workload: Workload) -> Figures:
+def planned(workload: Workload, backend: str = "numpy") -> Figures:
     """Bytes: what the plan says that a program needs, what its arrays hold, and what a step takes beyond that.
 
     What a step takes is arguments, lists and results, and up to 34 KiB in which NumPy stretches a bias for a moment.
@@ -41,7 +41,7 @@ def planned(workload: Workload) -> Figures:
     tracemalloc.start()
     before = _arrays_held()
     *_, arguments = traced(workload)
-    program = mt.compile(*arguments, backend="numpy")
+    program = mt.compile(*arguments, backend=backend)
     program(*batch)
     held = _arrays_held() - before
     tracemalloc.reset_peak()
@@ -111,7 +111,7 @@ def resident(what: str) -> int:
 
 def measure(workload: str, backend: str, count: int, names: Sequence[str] = WHO) -> Figures:
     """What the plan says, and how processes grow, on Linux."""
-    found: Figures = {**planned(WORKLOADS[workload]), "growth": {}, "left_out": {}}
+    found: Figures = {**planned(WORKLOADS[workload], backend), "growth": {}, "left_out": {}}
     for name in names:
         try:
             found["growth"][name] = fresh(CODE.format(name, workload, backend, count), threads(count))

@@ -16,7 +16,8 @@ HEADINGS = {
 def text(found: Figures) -> str:
     """All that one process measured."""
     versions = ", ".join(f"{name} {version}" for name, version in found["libraries"].items()) or "no peers installed"
-    head = f"{title(found['machine'])}; {versions}; minitorch backend {found['backend']}, {found['rounds']} rounds"
+    backends = " and ".join(dict.fromkeys(r["backend"] for r in found["results"]))
+    head = f"{title(found['machine'])}; {versions}; minitorch backend {backends}, {found['rounds']} rounds"
     names = [name for name in CONTESTANTS if any(_took_part(r, name) for r in found["results"])]
     parts = [head]
     for kind, heading in HEADINGS.items():
