@@ -26,7 +26,13 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--workloads", nargs="+", default=list(WORKLOADS), metavar="NAME", help=known)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="a process for each")
     peers = [name for name in CONTESTANTS if name != OURS]
-    parser.add_argument("--peers", nargs="*", default=peers, metavar="NAME", help=f"of {', '.join(peers)}")
+    parser.add_argument(
+        "--peers",
+        nargs="*",
+        default=[name for name in peers if CONTESTANTS[name].usual],
+        metavar="NAME",
+        help=f"of {', '.join(peers)}",
+    )
     parser.add_argument("--backend", default="auto", help="of minitorch")
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=PARTS, help="what to measure")

@@ -46,6 +46,8 @@ class Entry(NamedTuple):
     function: str
     title: str
     trains: bool = True
+    usual: bool = True
+    """Whether it takes part without being named."""
 
 
 CONTESTANTS = {
@@ -55,6 +57,7 @@ CONTESTANTS = {
     "tuned": Entry("hand", "tuned", "by hand, tuned"),
     "torch": Entry("torch_eager", "build", "PyTorch"),
     "torch-compile": Entry("torch_compiled", "build", "torch.compile"),
+    "torch-compile-default": Entry("torch_compiled", "build_default", "torch.compile, default", usual=False),
     "jax": Entry("jax_jit", "build", "JAX jit"),
     "jax-scan": Entry("jax_jit", "build_scan", "JAX jit + scan"),
     "pytensor": Entry("pytensor_function", "build", "PyTensor"),

@@ -11,7 +11,7 @@ from benchmarks.contestants import build, load
 from benchmarks.processes import caches, fresh, threads
 from benchmarks.workloads import WORKLOADS, Problem
 
-WHO = ("minitorch", "torch", "torch-compile", "jax")
+WHO = ("minitorch", "torch", "torch-compile-default", "jax")
 WHICH = ("moons", "deep")
 CODE = "import json; from benchmarks import first_step as f; print(json.dumps(f.here({!r}, {!r}, {!r}, {})))"
 

@@ -50,7 +50,7 @@ def _left_out(results: Sequence[Figures]) -> list[str]:
     reasons: dict[tuple[str, str], list[str]] = {}
     for result in results:
         for name, reason in result["left_out"].items():
-            reasons.setdefault((name, reason), []).append(result["workload"]["name"])
+            reasons.setdefault((name, reason), []).append(result["title"].split(" ")[0])
     return [
         f"{CONTESTANTS[name].title} did not take part in {', '.join(workloads)}: {reason}."
         for (name, reason), workloads in reasons.items()
@@ -76,7 +76,8 @@ def memory(found: Sequence[Figures]) -> str:
         both = f["growth"].get(OURS), f["growth"].get("torch")
         ratio = f"{both[0] / both[1]:.2f}" if both[0] and both[1] else ""
         rows.append([f["title"], *(_mebibytes(f[k]) for k in ("parameters", "arena", "without_reuse")), *growth, ratio])
-    return f"Peak growth of resident memory while building and training.\n\n{table(columns, rows)}"
+    heading = "Peak growth of resident memory while building and training."
+    return "\n\n".join([heading, table(columns, rows), *_left_out(found)])
 
 
 def _mebibytes(size: int | None) -> str:
@@ -93,4 +94,4 @@ def first_steps(found: Sequence[Figures]) -> str:
             label = f"{f['title']}, {CONTESTANTS[name].title}"
             rows.append([label, f"{seconds['import'][0]:.2f}", *cold, *warm])
     heading = "From building the graph to the end of the first step, in a fresh process with its libraries imported."
-    return f"{heading}\n\n{table(columns, rows)}"
+    return "\n\n".join([heading, table(columns, rows), *_left_out(found)])

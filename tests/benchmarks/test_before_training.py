@@ -39,6 +39,7 @@ def test_the_first_step_is_timed_cold_and_warm(markdown_rows):
     found = first_step.measure("moons", "numpy", 1, 2, ["minitorch", "jax"])
     assert set(found["seconds"]["minitorch"]) == {"import", "cold", "warm"}
     if find_spec("jax") is None:
+        assert "JAX jit did not take part in moons: ModuleNotFoundError: No module" in tables.first_steps([found])
         assert found["left_out"] == {"jax": "ModuleNotFoundError: No module named 'jax'"}
     for middle, low, high in found["seconds"]["minitorch"].values():
         assert 0 < low <= middle <= high

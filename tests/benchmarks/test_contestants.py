@@ -9,7 +9,7 @@ from benchmarks import contestants, hand_written, reference, workloads
 from benchmarks.peers import hand
 
 FIVE = ["moons", "digits", "mnist", "wide", "deep"]
-SLOW = "torch-compile"  # takes most of a minute, and is tested without compiling
+SLOW = ["torch-compile", "torch-compile-default"]  # most of a minute, so they are tested without compiling
 WHO = ["minitorch", "matmul", "dot", "tuned", "torch", "jax", "jax-scan", "pytensor", "tinygrad", "sklearn", "products"]
 
 
@@ -65,15 +65,16 @@ def test_every_contestant_trains_as_the_reference_does(who, every):
         np.testing.assert_array_equal(a, b, err_msg="what all share was written")
 
 
-def test_torch_compile_is_given_the_same_training(every, monkeypatch):
+@pytest.mark.parametrize("who", SLOW)
+def test_torch_compile_is_given_the_same_training(who, every, monkeypatch):
     torch = pytest.importorskip("torch")
     monkeypatch.setattr(torch, "compile", lambda function, **options: function)
     monkeypatch.setattr(torch.compiler, "reset", lambda: None)
-    contestants.check(SLOW, contestants.build(SLOW, every), every, steps=20)
+    contestants.check(who, contestants.build(who, every), every, steps=20)
 
 
 def test_the_table_of_contestants_is_what_is_tested_here():
-    assert sorted(contestants.CONTESTANTS) == sorted([*WHO, SLOW])
+    assert sorted(contestants.CONTESTANTS) == sorted([*WHO, *SLOW])
 
 
 def test_the_backend_is_passed_on(small):
