@@ -46,6 +46,7 @@ class Binding:
         self.table = (ctypes.c_void_p * len(writer.table))()
         self.numbers = (ctypes.c_long * max(1, len(writer.symbols)))(*(sizes[s] for s in writer.symbols))
         self.kept: dict[Key, Array] = {}  # the arrays behind the table
+        self.lent: list[Key] = []  # those that belong to a caller, for the time of a call
         self.offsets, self.arena = memory.layout(sizes), memory.arena
         self._leaves()
         self._constants_of_sizes()
@@ -140,6 +141,7 @@ class Binding:
         if nbytes <= COPIED:
             buffer = self._keep(key, aligned(nbytes).view(node.dtype).reshape(shape))
             return lambda array: np.copyto(buffer, array)
+        self.lent.append(key)
         place, guarded = self.writer.table[key], self._written_blocks()
 
         def point(array: Array) -> None:
@@ -180,6 +182,8 @@ class Binding:
         finished = [prepare() for prepare in self.results]
         for step in self.steps:
             step()
+        for key in self.lent:
+            del self.kept[key]
         return [finish() for finish in finished]
 
     def _segment(self, segment: Segment) -> Callable[[], None]:

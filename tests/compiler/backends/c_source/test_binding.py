@@ -11,6 +11,7 @@ import sys
 import textwrap
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -273,3 +274,16 @@ def test_thousands_of_calls_and_loops_take_no_memory():
     gc.collect()
     assert len(gc.get_objects()) < objects + 500
     assert resident() < memory + 3_000_000
+
+
+def test_large_arrays_are_let_go_after_a_call():
+    """Each size has a binding of its own, so what they hold adds up."""
+    step, _ = counters()
+    given = []
+    for n in (5_000, 6_000, 7_000):
+        rows = np.ones((n, 8), "f")
+        given.append(weakref.ref(rows))
+        step(rows)
+        step.loop(rows, batch_size=n)
+        del rows
+    assert [r() for r in given] == [None] * 3
