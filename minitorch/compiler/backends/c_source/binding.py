@@ -221,6 +221,8 @@ class Binding:
             if step():
                 raise IndexError("an index is out of range")
         del alive
+        if self.outside is not None:
+            self.outside.clear()
         return [result() for result in self.results]
 
     def _segment(self, segment: Segment) -> Callable[[], object]:
