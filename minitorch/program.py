@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minitorch import ops
+from minitorch.compiler import PIPELINE
 from minitorch.compiler.backends import BACKENDS
 from minitorch.compiler.choice import compiled
 from minitorch.compiler.passes import specialise
@@ -83,6 +84,8 @@ class Program:
         self.passes, self.plan, code = compiled(traced, backend)
         self.traced: Graph = self.passes[1].after
         """The graph as written, with its gradients."""
+        self.optimised: Graph = self.passes[1 + len(PIPELINE)].after
+        """The graph after the passes that all backends share: what pictures show."""
         self.graph: Graph = self.passes[-1].after
         """The graph as compiled."""
         self.backend: str = code.name
@@ -182,12 +185,12 @@ class Program:
         return f"<Program {printable(self.graph.name)}({input_text(self.inputs)}) on {self.backend}>"
 
     def draw(self, path: Any, **options: Any) -> None:
-        """Write a picture of the compiled graph. See `minitorch.draw`."""
-        viz.draw(self.graph, path, **options)
+        """Write a picture of the optimised graph. See `minitorch.draw`."""
+        viz.draw(self, path, **options)
 
     def to_graphviz(self, **options: Any) -> Any:
-        """The compiled graph as a `graphviz.Digraph`."""
-        return viz.to_graphviz(self.graph, **options)
+        """The optimised graph as a `graphviz.Digraph`."""
+        return viz.to_graphviz(self, **options)
 
     def to_networkx(self) -> Any:
         """The compiled graph as a `networkx.MultiDiGraph` with plain attributes."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from minitorch import ops
 from minitorch.compiler.fused import elementwise_inputs, fused
+from minitorch.compiler.gemm import gemm
 from minitorch.compiler.schedule import root_of
 from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor, reserved
@@ -104,6 +105,8 @@ def fused_updates(graph: Graph) -> set[int]:
 def _elementwise(node: Tensor) -> bool:
     if node.op is fused:
         return bool(node.attrs["body"].outputs[node.attrs["result"]].op.elementwise)
+    if node.op is gemm:
+        return node.inputs[2].shape == node.shape
     return node.op.elementwise and node.op.name in reserved
 
 

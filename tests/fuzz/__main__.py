@@ -8,8 +8,9 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from tests.fuzz.bugs import BUGS
-from tests.fuzz.check import FUZZED, check
+from tests.fuzz.check import EXACT, FUZZED, check
 from tests.fuzz.finish import generate
+from tests.fuzz.own_cache import own_cache
 from tests.fuzz.shrink import shrunk
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -19,7 +20,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--graphs", type=int, default=2000, help="how many")
     parser.add_argument("--seed", type=int, default=0, help="where the seeds of the graphs start")
-    parser.add_argument("--backends", nargs="+", default=list(FUZZED))
+    parser.add_argument("--backends", nargs="+", default=list(EXACT), choices=list(FUZZED))
     parser.add_argument("--bug", choices=sorted(BUGS), help="a planted bug to switch on")
     parser.add_argument("--stop", type=int, default=10, help="give up after that many failures")
     parser.add_argument("--save", action="store_true", help="write each failure, made small, into the corpus")
@@ -31,7 +32,7 @@ def main() -> int:
     given = arguments()
     start = time.perf_counter()
     failures = 0
-    with BUGS[given.bug].planted() if given.bug else nullcontext():
+    with own_cache(), BUGS[given.bug].planted() if given.bug else nullcontext():
         for number, seed in enumerate(range(given.seed * 10**6, given.seed * 10**6 + given.graphs), 1):
             case = generate(seed)
             failure = check(case, given.backends)

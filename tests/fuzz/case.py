@@ -98,7 +98,7 @@ IMPORTS = ["import numpy as np", "from numpy import inf, nan", "", "import minit
 SHOW = [
     'if __name__ == "__main__":',
     "    start = [(p, p.data.copy()) for p, _ in updates]",
-    '    for backend in ("interpreter", "numpy"):',
+    '    for backend in ("interpreter", "numpy", "c"):',
     "        for p, value in start:",
     "            p.data = value",
     "        program = mt.compile(inputs, outputs, updates, backend=backend, training=training)",

@@ -59,19 +59,19 @@ def _expected_call(program: Any, built: Built, arrays: Sequence[Any]) -> Expecte
     except IndexError as error:
         stored = [t.data.copy() for t in targets(program)]
         return Expected([], stored, sizes, type(error))
-    exact = _exact(program)
-    as_compiled = attempt("the compiled graph", lambda: evaluate(exact, feeds, sizes, ordered=True))
-    for a, b in zip(exact.roots, traced.roots, strict=True):
+    unrounded = exact(program)
+    as_compiled = attempt("the compiled graph", lambda: evaluate(unrounded, feeds, sizes, ordered=True))
+    for a, b in zip(unrounded.roots, traced.roots, strict=True):
         if not same_bits(as_compiled[a], as_written[b]):
             raise Found("optimised differs", f"{difference(as_compiled[a], as_written[b])} for {b.describe()}")
     values = evaluate(compiled, feeds, sizes)
-    if exact is not compiled:
-        _close(exact, compiled, feeds, sizes, values)
+    if unrounded is not compiled:
+        _close(unrounded, compiled, feeds, sizes, values)
     results = [values[t] for t in compiled.outputs]
     return Expected(results, [np.array(values[v]) for _, v in compiled.updates], sizes)
 
 
-def _exact(program: Any) -> Any:
+def exact(program: Any) -> Any:
     """The last graph that must have the bits of the traced one: before any rewrite that is declared to reassociate."""
     records = (r for r in program.passes if any(w.reassociates for w in r.rewrites))
     return next((r.before for r in records), program.graph)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 from unittest.mock import patch
 
-from minitorch.compiler import plan
+from minitorch.compiler import plan, updates
 from minitorch.compiler.backends import numpy_source
 from tests.fuzz.planting import Patches, bug
 
@@ -21,9 +21,8 @@ def early_slot() -> Patches:
     plain = plan._Planner._instruction
 
     def instruction(self: Any, i: int, draft: Any, slots: Any) -> Any:
-        node, value, stage, _ = draft
-        roots = dict.fromkeys(self.values[source].root for source in node.inputs)
-        if value.kind == "arena" and stage != plan.BIND:
+        roots = dict.fromkeys(self.values[source].root for source in draft.nodes[0].inputs)
+        if draft.values[0].kind == "arena" and draft.stage != plan.BIND:
             for root in roots:
                 if root.kind == "arena" and root.dies == i and root.slot is not None:
                     slots.free(root.slot)
@@ -36,11 +35,12 @@ def early_slot() -> Patches:
 @bug("a slot is reused while a view of it is still read")
 def forgotten_view() -> Patches:
     def lifetimes(self: Any, drafts: Any) -> None:
-        for i, (node, value, stage, _) in enumerate(drafts):
-            if stage == plan.BIND:
+        for i, draft in enumerate(drafts):
+            if draft.stage == plan.BIND:
                 continue
-            value.born = i
-            for source in node.inputs:
+            for value in draft.values:
+                value.born = i
+            for source in draft.nodes[0].inputs:
                 read = self.values[source]
                 read.dies = i
                 if read.root is not read and read.root.dies < 0:
@@ -57,7 +57,7 @@ def forgotten_view() -> Patches:
 def overwritten(alone: bool = True, allowed: bool = True, last: bool = True) -> Patches:
     """The planner's choice of what to overwrite, with some of its conditions left out."""
 
-    def choose(self: Any, i: int, node: Any, inputs: Any) -> Any:
+    def choose(self: Any, i: int, node: Any, inputs: Any, reused: Any) -> Any:
         for value in inputs:
             if (
                 value.kind == "arena"
@@ -128,4 +128,4 @@ def into_parameter_early() -> Patches:
     def safely(value: Any, target: Any, changed: Any, wanted: Any) -> bool:
         return not any(i.op.view or i.role == "placeholder" or i in wanted for i in value.inputs)
 
-    return [patch.object(plan, "_reads_safely", safely)]
+    return [patch.object(updates, "_reads_safely", safely)]

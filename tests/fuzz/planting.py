@@ -18,6 +18,8 @@ class Bug(NamedTuple):
 
     text: str
     patches: Callable[[], Patches]
+    backends: tuple[str, ...]
+    """Those that the bug is in."""
 
     @contextmanager
     def planted(self) -> Iterator[None]:
@@ -30,11 +32,13 @@ class Bug(NamedTuple):
 BUGS: dict[str, Bug] = {}
 
 
-def bug(text: str) -> Callable[[Callable[[], Patches]], Callable[[], Patches]]:
+def bug(
+    text: str, backends: tuple[str, ...] = ("interpreter", "numpy")
+) -> Callable[[Callable[[], Patches]], Callable[[], Patches]]:
     """Enter a bug in the table under the name of the function that makes its patches."""
 
     def note(patches: Callable[[], Patches]) -> Callable[[], Patches]:
-        BUGS[patches.__name__] = Bug(text, patches)
+        BUGS[patches.__name__] = Bug(text, patches, backends)
         return patches
 
     return note

@@ -143,6 +143,7 @@ def off(got: Any, verdict: tuple[Any, Any]) -> Any:
 
 STEP = 1e-5
 STEPS = (-1, -0.5, 0.5, 1)
+LARGEST = 1e12  # of a loss: beyond it all numbers are whole, and steps such as ceil have a slope
 
 
 def slope(loss_graph: Any, both: Any, at: Any, feeds: Mapping[Any, Any], sizes: Mapping[Any, int]) -> Any:
@@ -171,5 +172,6 @@ def _slope(loss_graph: Any, both: Any, at: Any, feeds: Mapping[Any, Any], sizes:
     whole, half = (ends[3] - ends[0]) / (2 * STEP), (ends[2] - ends[1]) / STEP
     left, right = (here - ends[0]) / STEP, (ends[3] - here) / STEP
     size = max(abs(left), abs(right), 1e-3 * abs(here), 1e-3)
-    smooth = abs(whole - half) < 1e-4 * size and abs(left - right) < 1e-2 * size and abs(here) < 1e3 * size
+    near = abs(here) < min(1e3 * size, LARGEST)
+    smooth = near and abs(whole - half) < 1e-4 * size and abs(left - right) < 1e-2 * size
     return (got, half, size) if smooth else None

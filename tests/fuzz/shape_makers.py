@@ -137,7 +137,9 @@ def array_indexing(g: Generator) -> Any:
     )
     ints = g.pick(lambda u: u.dtype.kind == "i" and u.ndim <= 1)
     if ints is not None and g.chance(0.4):
-        ints = g.add(f"{{0}} % {n}", ints)
+        if t.ndim > 1 and all(isinstance(n, int) and n for n in t.shape[:2]) and g.chance(0.4):
+            return g.add(f"{{0}}[{{1}} % {t.shape[0]}, {{1}} % {t.shape[1]}]", i, ints)
+        ints = g.add(f"{{0}} % {n}", ints) if g.chance(0.6) else ints  # those that name what is not there raise
         code = g.one(f"mt.take({{0}}, {{1}}, {axis})", f"{{0}}[{before}{{1}}]")
         return g.add(code, i, ints)
     if t.ndim > 1 and g.chance(0.3) and all(isinstance(n, int) and n for n in t.shape[:2]):

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from tests.fuzz.case import Case, Step
-from tests.fuzz.check import FUZZED, check
+from tests.fuzz.check import EXACT, check
 from tests.fuzz.finding import Failure
 
 MOST_CHECKS = 600
 
 
-def shrunk(case: Case, failure: Failure, backends: Sequence[str] = FUZZED) -> Case:
+def shrunk(case: Case, failure: Failure, backends: Sequence[str] = EXACT) -> Case:
     """The smallest case found that fails with a failure of the same kind."""
     left = MOST_CHECKS
     again = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from heapq import heapify, heappop, heappush
+from math import prod
 from types import MappingProxyType
 
 from minitorch import ops
@@ -23,8 +24,7 @@ from minitorch.graph.types import is_float
 REASON = "operations over the same indices are one loop"
 FOLDS = (ops.sum, ops.prod, ops.max, ops.min, ops.any, ops.all)
 MOST_NODES = 48  # in one region: longer loops run out of registers, and compilers out of patience
-MOST_WEIGHTS = 128 * 128  # elements of the known operand or result of a product that is worth loops of its own
-MOST_COLUMNS = 256
+MOST_WEIGHTS = 1 << 19  # elements of the known operand or result of a product that is worth loops of its own
 MOST_MERGED = 20_000  # nodes of a graph in which regions are merged at all
 
 
@@ -42,12 +42,9 @@ def small_product(node: Tensor) -> bool:
     """Whether a product of matrices is small enough for loops of its own; large ones are BLAS's."""
     if node.op is not ops.matmul or node.ndim != 2 or not is_float(node.dtype):
         return False
-    m, n = node.shape
-    k = node.inputs[0].shape[1]
-    if not isinstance(n, int) or n > MOST_COLUMNS or n == 0:
-        return False
-    other = k if isinstance(k, int) else m
-    return isinstance(other, int) and other * n <= MOST_WEIGHTS
+    (m, n), k = node.shape, node.inputs[0].shape[1]
+    known = [size for size in (m, n, k) if isinstance(size, int)]
+    return len(known) == 2 and 0 < prod(known) <= MOST_WEIGHTS
 
 
 # ---- regions ----
@@ -149,23 +146,19 @@ class _Regions:
         stack = [r for region in both for n in self.members[region] for r in self._leaving(n, both)]
         while stack:
             node = stack.pop()
-            if self.region.get(node) in both:
+            unit = self.region.get(node, node)
+            if unit in both:
                 return True
-            if node not in seen and self.index[node] <= last:
-                seen.add(node)
-                stack += self._onwards(node)
+            group = self.members.get(unit, [node])  # all of it waits for the node, and its readers wait for all of it
+            if unit not in seen and min(self.index[n] for n in group) <= last:
+                seen.add(unit)
+                stack += [reader for member in group for reader in self.readers[member]]
         return False
 
     def _leaving(self, node: Tensor, both: set[Tensor]) -> Iterator[Tensor]:
         for reader in self.readers[node]:
             if self.region.get(reader) not in both or not self.reads_along(reader, node):
                 yield reader
-
-    def _onwards(self, node: Tensor) -> list[Tensor]:
-        """What waits for a node: its readers, and those of all that is computed together with it."""
-        region = self.region.get(node)
-        group = [node] if region is None else self.members[region]
-        return [reader for member in group for reader in self.readers[member]]
 
 
 # ---- the graph of regions ----

@@ -8,7 +8,7 @@ from minitorch.compiler.backends.base import Backend, Bound, Memory
 from minitorch.compiler.backends.c_source import mathematics, objects, toolchain
 from minitorch.compiler.backends.c_source.binding import Binding
 from minitorch.compiler.backends.c_source.writer import Writer, native
-from minitorch.compiler.passes import fuse, materialise
+from minitorch.compiler.passes import fuse, materialise, shape_products
 from minitorch.compiler.plan import Plan, Rules
 from minitorch.graph.dim import Symbol
 
@@ -17,7 +17,7 @@ class CSource(Backend):
     """Generated C, compiled when the program is made."""
 
     name = "c"
-    lowering = (materialise, fuse)
+    lowering = (shape_products, materialise, fuse)
     rules = Rules(early=True, native=native)
 
     def __init__(self, plan: Plan) -> None:

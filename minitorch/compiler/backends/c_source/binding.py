@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from math import prod
+from operator import setitem
 from typing import Any
 
 import numpy as np
@@ -11,13 +15,15 @@ import numpy as np
 from minitorch.compiler.backends.base import Batches, Memory, known_shape
 from minitorch.compiler.backends.c_source import blas
 from minitorch.compiler.backends.c_source.layout import Key, Layout
-from minitorch.compiler.backends.c_source.writer import Segment, Writer
+from minitorch.compiler.backends.c_source.writer import SHARED, Segment, Writer
 from minitorch.compiler.backends.interpreter import evaluate_node
 from minitorch.compiler.plan import BIND, Instruction
 from minitorch.graph.dim import Symbol, evaluate
 from minitorch.graph.storage import Array, aligned
 from minitorch.graph.tensor import Tensor
 
+MOST_THREADS = 64
+ALONE = 4e7  # of a single step for which threads are started
 COPIED = 1 << 14  # bytes up to which copying an array costs less than asking NumPy where it lies
 
 
@@ -37,6 +43,24 @@ class _Result(ctypes.Structure):
     )  # fmt: skip
 
 
+class _Job(ctypes.Structure):
+    _fields_ = (
+        ("n", ctypes.c_void_p), ("m", ctypes.c_void_p), ("order", ctypes.c_void_p), ("first", ctypes.c_long),
+        ("steps", ctypes.c_long), ("size", ctypes.c_long), ("number", ctypes.c_long),
+        ("columns", ctypes.POINTER(_Column)), ("inputs", ctypes.c_long),
+        ("results", ctypes.POINTER(_Result)), ("outputs", ctypes.c_long),
+    )  # fmt: skip
+
+
+def team_size() -> int:
+    """The threads that share a large step: `MINITORCH_THREADS` where it is set, else as many as BLAS takes."""
+    given = os.environ.get("MINITORCH_THREADS", "")
+    if given.isdigit():
+        return min(max(1, int(given)), MOST_THREADS)
+    found = blas.find()
+    return min(found.threads() if found is not None else os.cpu_count() or 1, MOST_THREADS)
+
+
 class Binding:
     """One program for one batch size. Calling it makes a step; the caller holds the locks of the parameters."""
 
@@ -46,14 +70,16 @@ class Binding:
         self.table = (ctypes.c_void_p * len(writer.table))()
         self.numbers = (ctypes.c_long * max(1, len(writer.symbols)))(*(sizes[s] for s in writer.symbols))
         self.kept: dict[Key, Array] = {}  # the arrays behind the table
-        self.lent: list[Key] = []  # those that belong to a caller, for the time of a call
         self.offsets, self.arena = memory.layout(sizes), memory.arena
         self._leaves()
         self._constants_of_sizes()
         self._slots()
+        self.whole = all(s.fallback is None for s in writer.segments)
+        self.outside: dict[Key, Array] | None = None if self.whole else {}
+        """The arrays of inputs and results while a step runs, for the kernels of NumPy."""
+        self.prepared: list[Callable[[], None]] = []  # what makes room for results before a step
         self.inputs = [self._input(k, t) for k, t in enumerate(self.plan.graph.inputs)]
         self.results = [self._result(k, v.node) for k, v in enumerate(self.plan.outputs)]
-        self.whole = all(s.fallback is None for s in writer.segments)
         self.steps = [self._native(library.step)] if self.whole else [self._segment(s) for s in writer.segments]
 
     # ---- many steps ----
@@ -61,17 +87,21 @@ class Binding:
     def run(self, batches: Batches, first: int, steps: int, size: int) -> int:
         """`steps` batches of `size` rows from row `first` on. Returns how many were made: fewer where one failed."""
         table = type(self.table).from_buffer_copy(self.table)
-        columns = [c for k, x in enumerate(batches.arrays) if (c := self._column(k, x, batches, table)) is not None]
+        found = [self._column(k, array, batches, table) for k, array in enumerate(batches.arrays)]
+        columns = [column for column in found if column is not None]
         results = [self._values(k, values, by_rows) for k, (values, by_rows) in enumerate(batches.results)]
-        function = self.library.run
-        function.restype = ctypes.c_long
         order = None if batches.order is None else batches.order.ctypes.data
-        made: int = function(
-            ctypes.byref(self.numbers), ctypes.byref(table), ctypes.c_void_p(order), *map(ctypes.c_long, (first, steps,
-            size, batches.steps(first))), (_Column * len(columns))(*columns), ctypes.c_long(len(columns)),
-            (_Result * len(results))(*results), ctypes.c_long(len(results)),
+        job = _Job(
+            ctypes.addressof(self.numbers), ctypes.addressof(table), order, first, steps, size, batches.steps(first),
+            (_Column * len(columns))(*columns), len(columns), (_Result * len(results))(*results), len(results),
         )  # fmt: skip
+        self.library.run.restype = ctypes.c_long
+        made: int = self.library.run(ctypes.byref(job), ctypes.c_long(self.threads()))
         return made
+
+    def threads(self) -> int:
+        """As many as BLAS would take, where the work of a step is worth several."""
+        return min(self.most, team_size()) if self.most > 1 else 1
 
     def _column(self, k: int, array: Array, batches: Batches, table: Any) -> _Column | None:
         place = self.writer.table.get(("input", k))
@@ -129,77 +159,83 @@ class Binding:
             if key[0] == "slot":
                 assert isinstance(key[1], int)
                 self.table[k] = base + self.offsets[key[1]]
+        room = max((evaluate(size, self.sizes) for size in self.writer.scratch), default=0)
+        self.flops = evaluate(self.writer.flops, self.sizes)
+        self.most = team_size() if self.writer.team and self.flops >= SHARED * len(self.writer.calls) else 1
+        self._keep(("scratch", 0), aligned(room * self.most))
 
     # ---- inputs and results ----
 
-    def _input(self, k: int, node: Tensor) -> Callable[[Array], None]:
-        """How an array is handed over: small ones are copied into a buffer, large ones are read where they lie."""
+    def _input(self, k: int, node: Tensor) -> Callable[[Array], object]:
+        """How an array is handed over: small ones are copied into a buffer, large ones are read where they lie.
+
+        What is returned has to live until the step is over.
+        """
         shape, key = known_shape(node.shape, self.sizes), ("input", k)
         if key not in self.writer.table:
-            return lambda array: None
-        nbytes = int(np.prod(shape)) * node.dtype.itemsize
-        if nbytes <= COPIED:
-            buffer = self._keep(key, aligned(nbytes).view(node.dtype).reshape(shape))
-            return lambda array: np.copyto(buffer, array)
-        self.lent.append(key)
-        place, guarded = self.writer.table[key], self._written_blocks()
+            return type  # nobody reads it
+        if (nbytes := prod(shape) * node.dtype.itemsize) <= COPIED:
+            return partial(setitem, self._keep(key, aligned(nbytes).view(node.dtype).reshape(shape)), ...)
+        table, place = self.table, self.writer.table[key]
+        written = [target.attrs["storage"].block.bytes for target, _ in self.plan.graph.updates]
+        outside = self.outside
 
-        def point(array: Array) -> None:
+        def point(array: Array) -> Array:
             if not array.flags.c_contiguous or not array.flags.aligned:
                 array = np.array(array, order="C")
-            elif array.base is not None and any(np.may_share_memory(array, block) for block in guarded):
+            elif array.base is not None and any(np.may_share_memory(array, block) for block in written):
                 array = array.copy()  # the data are parameters that the step changes
-            self.kept[key] = array
-            self.table[place] = array.ctypes.data
+            table[place] = array.ctypes.data
+            if outside is not None:
+                outside[key] = array
+            return array
 
         return point
 
-    def _written_blocks(self) -> list[Array]:
-        return [target.attrs["storage"].block.bytes for target, _ in self.plan.graph.updates]
-
-    def _result(self, k: int, node: Tensor) -> Callable[[], Callable[[], Array]]:
-        """Where a result goes: small ones through a buffer, large ones into a fresh array."""
+    def _result(self, k: int, node: Tensor) -> Callable[[], Array]:
+        """Where a result comes from: small ones are copied out of a buffer, large ones written into a fresh array."""
         shape, key = known_shape(node.shape, self.sizes), ("result", k)
-        dtype, nbytes = node.dtype, int(np.prod(shape)) * node.dtype.itemsize
+        nbytes = prod(shape) * node.dtype.itemsize
         if nbytes <= COPIED:
-            buffer = self._keep(key, aligned(nbytes).view(dtype).reshape(shape))
-            return lambda: buffer.copy
-        place = self.writer.table[key]
+            return self._keep(key, aligned(nbytes).view(node.dtype).reshape(shape)).copy
+        table, place, dtype, outside = self.table, self.writer.table[key], node.dtype, self.outside
+        fresh: list[Array] = []
 
-        def fresh() -> Callable[[], Array]:
+        def prepare() -> None:
             array = np.empty(shape, dtype)
-            self.kept[key] = array
-            self.table[place] = array.ctypes.data
-            return lambda: self.kept.pop(key)
+            table[place] = array.ctypes.data
+            if outside is not None:
+                outside[key] = array
+            fresh[:] = [array]  # whatever a step that failed has left
 
-        return fresh
+        self.prepared.append(prepare)
+        return fresh.pop
 
     # ---- a step ----
 
     def __call__(self, *arrays: Array) -> Sequence[Array]:
-        for hand_over, array in zip(self.inputs, arrays, strict=True):
-            hand_over(array)
-        finished = [prepare() for prepare in self.results]
+        alive = [hand_over(array) for hand_over, array in zip(self.inputs, arrays)]
+        for prepare in self.prepared:
+            prepare()
         for step in self.steps:
-            step()
-        for key in self.lent:
-            del self.kept[key]
-        return [finish() for finish in finished]
+            if step():
+                raise IndexError("an index is out of range")
+        del alive
+        if self.outside:
+            self.outside.clear()
+        return [result() for result in self.results]
 
-    def _segment(self, segment: Segment) -> Callable[[], None]:
+    def _segment(self, segment: Segment) -> Callable[[], object]:
         if segment.fallback is not None:
             return self._fallback(segment.fallback)
         return self._native(getattr(self.library, f"{segment.name}_alone"))
 
-    def _native(self, function: Any) -> Callable[[], None]:
-        numbers, table = ctypes.addressof(self.numbers), ctypes.addressof(self.table)
-        function.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
-
-        def call() -> None:
-            if function(numbers, table):
-                raise IndexError("an index is out of range")
-
-        return call
+    def _native(self, function: Any) -> Callable[[], object]:
+        pointers = ctypes.addressof(self.numbers), ctypes.addressof(self.table)
+        bound = partial(function, *map(ctypes.c_void_p, pointers))
+        if self.most > 1 and self.flops >= ALONE:
+            return lambda: bound(ctypes.c_long(self.threads()))
+        return partial(bound, ctypes.c_long(1)) if self.whole else bound
 
     def _fallback(self, i: Instruction) -> Callable[[], None]:
         def compute() -> None:
@@ -214,12 +250,13 @@ class Binding:
     def _array(self, layout: Layout) -> Array:
         """The elements of a layout as an array over its memory."""
         shape = known_shape(layout.shape, self.sizes)
+        if 0 in shape:
+            return np.empty(shape, layout.dtype)  # a view of nothing may start outside of its memory
         strides = tuple(evaluate(s, self.sizes) * layout.dtype.itemsize for s in layout.strides)
         start = evaluate(layout.offset, self.sizes) * layout.dtype.itemsize
         kind, which = layout.key
         if kind == "slot":
             assert isinstance(which, int)
             return np.ndarray(shape, layout.dtype, self.arena.data, self.offsets[which] + start, strides)
-        if 0 in shape:
-            return np.empty(shape, layout.dtype)
-        return np.ndarray(shape, layout.dtype, self.kept[layout.key], start, strides)
+        memory = self.kept[layout.key] if layout.key in self.kept else (self.outside or {})[layout.key]
+        return np.ndarray(shape, layout.dtype, memory, start, strides)

@@ -8,10 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from minitorch.compiler.backends.c_source.expressions import c_type
-from minitorch.compiler.backends.c_source.layout import Key, Layout
+from minitorch.compiler.backends.c_source.layout import Key, Layout, Sizes
+from minitorch.graph.dim import Size
+from minitorch.graph.storage import ALIGNMENT
 from minitorch.graph.types import DType
 
 _SIZE = re.compile(r"\bn\d+\b")
+SPECIAL = {"blas": "const struct blas *blas", "scratch": "void *restrict scratch"}
+TEAM = ("long me", "struct team *team")
 
 
 @dataclass(frozen=True)
@@ -23,9 +27,13 @@ class Part:
 
 
 class Function:
-    """The lines of a function. Each piece of memory is one argument, whatever is read and written there."""
+    """The lines of a function. Each piece of memory is one argument, whatever is read and written there.
 
-    def __init__(self) -> None:
+    `team` is for functions whose loops are shared by threads: then `me` is the number of this one.
+    """
+
+    def __init__(self, sizes: Sizes, team: bool = False) -> None:
+        self.size_text, self.team = sizes, team
         self.lines: list[str] = []
         self.depth = 1
         self.arguments: dict[Key, str] = {}
@@ -34,6 +42,7 @@ class Function:
         self.needs: set[Part] = set()
         self.mathematics: set[tuple[str, str]] = set()
         self.checks = False  # whether it returns if all indices exist
+        self.room: Size = 0  # bytes of scratch memory for each thread
 
     def argument(self, layout: Layout, written: bool) -> str:
         """The name of the argument for a piece of memory."""
@@ -43,12 +52,19 @@ class Function:
             self.written.add(name)
         return name
 
+    def scratch(self, count: Size, dtype: DType) -> str:
+        """Memory that is nobody's, for `count` elements: an offset into that of this thread, in bytes."""
+        start = self.room
+        self.room = start + (count * dtype.itemsize + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+        self.arguments[("scratch", 0)] = "scratch"
+        return self.size_text(start)
+
     def line(self, text: str) -> None:
         self.lines.append("    " * self.depth + text)
 
     @contextmanager
     def nest(self, heads: Iterable[str]) -> Iterator[None]:
-        """Lines inside these loops; a head that ends in `;` is a line of its own inside the loop before it."""
+        """Lines inside these loops; a head that is no loop is a line of its own inside the loop before it."""
         opened = 0
         for head in heads:
             if head.startswith("for"):
@@ -66,7 +82,7 @@ class Function:
 
     def sizes(self) -> list[str]:
         """The names of the unknown sizes that the lines mention."""
-        found = {name for line in self.lines for name in _SIZE.findall(line)}
+        found = {name for line in [*self.lines, *self._memory()] for name in _SIZE.findall(line)}
         return sorted(found, key=lambda name: int(name[1:]))
 
     def text(self, name: str) -> str:
@@ -74,12 +90,21 @@ class Function:
         sizes = [f"long {size}" for size in self.sizes()]
         pointers = [self._declared(argument) for argument in self.arguments.values()]
         result = "int" if self.checks else "void"
-        head = f"static {result} {name}({', '.join([*sizes, *pointers]) or 'void'})"
+        head = f"static {result} {name}({', '.join([*sizes, *pointers, *(TEAM if self.team else ())]) or 'void'})"
         ending = ["    return 0;"] if self.checks else []
-        return "\n".join([head, "{", *self.lines, *ending, "}"])
+        return "\n".join([head, "{", *self._memory(), *self.lines, *ending, "}"])
+
+    def _memory(self) -> list[str]:
+        """The scratch memory of this thread."""
+        if "scratch" not in self.arguments.values():
+            return []
+        room = self.size_text(self.room)
+        if self.team:
+            return [f"    const long room = {room};", "    char *const mine = (char *)scratch + me * room;"]
+        return ["    char *const mine = scratch;"]
 
     def _declared(self, argument: str) -> str:
-        if argument == "blas":
-            return "const struct blas *blas"
+        if argument in SPECIAL:
+            return SPECIAL[argument]
         const = "" if argument in self.written else "const "
         return f"{const}{c_type(self.types[argument])} *restrict {argument}"

@@ -17,30 +17,44 @@ static inline long leading(long rows, long columns, long r, long c, int *transpo
     return r == 1 && c >= larger(1, rows) ? c : 0;
 }
 
-// c = a b, by BLAS where the product is large; else by panels of columns
+// c = alpha a b + beta c, by BLAS where the product is large; else by panels of columns and blocks of 8 rows
 #define GEMM(S, T, NAME, WIDE, NARROW, WIDTH, LANES) \
 typedef void (*NAME##_wide)(int, int, int, int64_t, int64_t, int64_t, T, const T *, int64_t, const T *, int64_t, T, T *, int64_t); \
 typedef void (*NAME##_narrow)(int, int, int, int, int, int, T, const T *, int, const T *, int, T, T *, int); \
-static void gemm_##S(const struct blas *blas, long m, long n, long k, const T *restrict a, long ar, long ac, \
-                     const T *restrict b, long br, long bc, T *restrict c, long cr) \
+static void gemm_##S(const struct blas *blas, long m, long n, long k, T alpha, const T *restrict a, long ar, long ac, \
+                     const T *restrict b, long br, long bc, T beta, T *restrict c, long cr) \
 { \
     int ta, tb; \
     const long la = leading(m, k, ar, ac, &ta), lb = leading(k, n, br, bc, &tb); \
     if (blas->NAME && la && lb && m && n && k && m * n * k >= 4096) { \
         if (blas->wide) \
-            ((NAME##_wide)blas->NAME)(101, 111 + ta, 111 + tb, m, n, k, 1, a, la, b, lb, 0, c, cr); \
+            ((NAME##_wide)blas->NAME)(101, 111 + ta, 111 + tb, m, n, k, alpha, a, la, b, lb, beta, c, cr); \
         else \
-            ((NAME##_narrow)blas->NAME)(101, 111 + ta, 111 + tb, (int)m, (int)n, (int)k, 1, a, (int)la, b, (int)lb, 0, c, (int)cr); \
+            ((NAME##_narrow)blas->NAME)(101, 111 + ta, 111 + tb, (int)m, (int)n, (int)k, alpha, a, (int)la, b, (int)lb, beta, c, (int)cr); \
         return; \
     } \
-    long j = 0; \
-    for (; j + WIDTH <= n; j += WIDTH) WIDE(m, k, a, ar, ac, b + j * bc, br, bc, 0, c + j, cr); \
-    for (; j + LANES <= n; j += LANES) NARROW(m, k, a, ar, ac, b + j * bc, br, bc, 0, c + j, cr); \
-    for (long i = 0; i < m; i++) { \
-        for (long l = j; l < n; l++) { \
-            T sum = 0; \
-            for (long t = 0; t < k; t++) sum += a[i * ar + t * ac] * b[t * br + l * bc]; \
-            c[i * cr + l] = sum; \
+    for (long i0 = 0; i0 < m; i0 += 8) { \
+        const long rows = smaller(8, m - i0); \
+        T z[8 * WIDTH] ALIGNED; \
+        long j0 = 0; \
+        while (j0 < n) { \
+            const long columns = n - j0 >= WIDTH ? WIDTH : n - j0 >= LANES ? LANES : n - j0; \
+            const T *left = a + i0 * ar, *right = b + j0 * bc; \
+            if (columns == WIDTH) WIDE(rows, k, left, ar, ac, right, br, bc, 0, z, WIDTH); \
+            else if (columns == LANES) NARROW(rows, k, left, ar, ac, right, br, bc, 0, z, WIDTH); \
+            else \
+                for (long i = 0; i < rows; i++) \
+                    for (long j = 0; j < columns; j++) { \
+                        T sum = 0; \
+                        for (long t = 0; t < k; t++) sum += left[i * ar + t * ac] * right[t * br + j * bc]; \
+                        z[i * WIDTH + j] = sum; \
+                    } \
+            for (long i = 0; i < rows; i++) \
+                for (long j = 0; j < columns; j++) { \
+                    T *to = c + (i0 + i) * cr + j0 + j; \
+                    *to = beta == 0 ? alpha * z[i * WIDTH + j] : *to * beta + alpha * z[i * WIDTH + j]; \
+                } \
+            j0 += columns; \
         } \
     } \
 }

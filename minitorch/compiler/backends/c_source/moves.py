@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from minitorch import ops
 from minitorch.compiler.backends.c_source.expressions import c_type, suffix
 from minitorch.compiler.backends.c_source.function import Function, Part
 from minitorch.compiler.backends.c_source.layout import Layout, Sizes, stretched
 from minitorch.compiler.backends.c_source.product import Lanes
+from minitorch.compiler.gemm import gemm
 from minitorch.graph.dim import Shape, Size
 from minitorch.graph.tensor import Op, Tensor
 
@@ -21,7 +23,7 @@ class Move:
 
     def __init__(self, node: Tensor, inputs: Sequence[Layout], output: Layout, sizes: Sizes, lanes: Lanes) -> None:
         self.node, self.inputs, self.output, self.sizes, self.lanes = node, inputs, output, sizes, lanes
-        self.function = Function()
+        self.function = Function(sizes)
         self.names = [self.function.argument(x, written=False) for x in inputs]
         self.target = self.function.argument(output, written=True)
 
@@ -183,6 +185,17 @@ def _prod_of_others(m: Move) -> None:
             m.line(f"right = right * {m.read(0, at)};")
 
 
+# ---- random numbers ----
+
+
+def _random_uniform(m: Move) -> None:
+    m.function.needs.add(Part("philox", Path(__file__).with_name("philox.c").read_text("utf-8")))
+    seed = m.node.attrs["seed"]
+    keys = ", ".join(f"UINT64_C({seed >> shift & (2**64 - 1)})" for shift in (0, 64))
+    count = m.sizes(m.node.size)
+    m.line(f"uniform_{suffix(m.node.dtype)}({count}, (uint64_t){m.read(0, [])}, {keys}, {m.target});")
+
+
 # ---- products that are no part of a region ----
 
 
@@ -201,9 +214,29 @@ def _matmul(m: Move) -> None:
         if m.node.dtype.kind == "f":
             m.function.needs |= {BLAS, *_panels(m)}
             sizes = f"{rows}, {columns}, {inner}"
-            m.line(f"gemm_{suffix(m.node.dtype)}(blas, {sizes}, {a}, {ar}, {ac}, {b}, {br}, {bc}, {c}, {columns});")
+            m.line(
+                f"gemm_{suffix(m.node.dtype)}(blas, {sizes}, 1, {a}, {ar}, {ac}, {b}, {br}, {bc}, 0, {c}, {columns});"
+            )
         else:
             _product_of_ints(m, (rows, inner, columns), (a, ar, ac), (b, br, bc), c)
+
+
+def _gemm(m: Move) -> None:
+    """The term that the product is added to is there already, or is copied to where the sum belongs."""
+    a, b, c, _ = m.inputs
+    shape, t = m.node.shape, c_type(m.node.dtype)
+    m.function.needs |= {BLAS, *_panels(m)}
+    if c.key != m.output.key:
+        at = indices(shape)
+        with m.function.nest(m.loops(shape)):
+            m.line(f"{m.written(at)} = {m.read(2, at, stretched(c, shape))};")
+    m.line(f"const {t} alpha = {m.read(3, [])};")
+    sizes = [m.sizes(s) for s in (shape[0], shape[1], a.shape[1])]
+    left, right = (
+        [f"{m.names[k]} + {m.sizes(x.offset)}", *(m.sizes(s) for s in x.strides)] for k, x in enumerate((a, b))
+    )
+    target = f"{m.target} + {m.sizes(m.output.offset)}, {m.sizes(shape[1])}"
+    m.line(f"gemm_{suffix(m.node.dtype)}(blas, {', '.join([*sizes, 'alpha', *left, *right])}, 1, {target});")
 
 
 def _panels(m: Move) -> list[Part]:
@@ -212,7 +245,7 @@ def _panels(m: Move) -> list[Part]:
 
 def gemm_widths(lanes: Lanes, node: Tensor) -> tuple[int, int]:
     """The columns of the panels in which a product is computed without BLAS."""
-    return 4 * lanes.of(node.dtype), lanes.of(node.dtype)
+    return lanes.panel(node.dtype), lanes.of(node.dtype)
 
 
 def _product_of_ints(
@@ -233,5 +266,5 @@ MOVES: dict[Op, Callable[[Move], None]] = {
     ops.concatenate: _concatenate, ops.embed: _embed, ops.take: _take, ops.add_at: _add_at,
     ops.take_along_axis: _take_along_axis, ops.add_along_axis: _add_along_axis, ops.in_range: _in_range,
     ops.argmax: _position(">"), ops.argmin: _position("<"), ops.cumsum: _cumsum,
-    ops.prod_of_others: _prod_of_others, ops.matmul: _matmul,
+    ops.prod_of_others: _prod_of_others, ops.random_uniform: _random_uniform, ops.matmul: _matmul, gemm: _gemm,
 }  # fmt: skip

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections import deque
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from math import inf
 from pathlib import Path
 from time import monotonic
@@ -43,13 +44,27 @@ def run(commands: Sequence[Sequence[str]], work: Path) -> list[Outcome]:
     try:
         while waiting or running:
             while waiting and len(running) < (os.cpu_count() or 1):
-                running.append((start(waiting.popleft(), work), monotonic() + limit))
+                with undisturbed():
+                    running.append((start(waiting.popleft(), work), monotonic() + limit))
             outcomes.append(finish(*running[0]))
             running.popleft()
     finally:
         for process, _ in running:
             kill(process)
     return outcomes
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ctrl-C waits, so that no process is started that nobody knows of."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def start(command: Sequence[str], work: Path) -> Any:

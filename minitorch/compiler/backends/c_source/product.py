@@ -39,11 +39,19 @@ class Lanes:
         lanes = self.of(dtype)
         return -(-columns // lanes) * lanes
 
+    def panel(self, dtype: DType) -> int:
+        """The columns of a panel: as many as a tile has."""
+        return self.most * self.of(dtype)
+
+    @property
+    def most(self) -> int:
+        """The vectors of columns in a tile; a wider one would not fit into the registers."""
+        return 4 if self.vector_bytes == 64 else 2
+
     def panels(self, columns: int, dtype: DType) -> list[int]:
         """The vectors of a row in groups that are computed at once."""
-        most = 4 if self.vector_bytes == 64 else 2
         vectors = self.padded(columns, dtype) // self.of(dtype)
-        count = -(-vectors // most)
+        count = -(-vectors // self.most)
         return [vectors // count + (i < vectors % count) for i in range(count)]
 
     def rows(self, vectors: int) -> int:
@@ -57,12 +65,11 @@ class Lanes:
     def shared(self, dtype: DType) -> str:
         """Types and tiles that the functions of a type are made of."""
         t, s, lanes = c_type(dtype), suffix(dtype), self.of(dtype)
-        most = 4 if self.vector_bytes == 64 else 2
         lines = [
             f"typedef {t} vector_{s} __attribute__((vector_size({self.vector_bytes}), aligned({dtype.itemsize})));",
             f"PACK(pack_{s}, {t})",
         ]
-        for vectors in range(1, most + 1):
+        for vectors in range(1, self.most + 1):
             lines += [
                 f"TILE(tile_{s}_{rows}x{vectors}, {t}, vector_{s}, {lanes}, {rows}, {vectors})"
                 for rows in (self.rows(vectors), 1)

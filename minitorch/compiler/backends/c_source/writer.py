@@ -1,32 +1,40 @@
 """The writer: a plan as one C program. Each instruction calls a function; equal ones share it, whatever their depth.
 
 The program holds no state. `step` is given the unknown sizes, and a table of pointers to all memory that it works on:
-BLAS, slots of the arena, parameters, constants, inputs and results. `run` makes many steps over rows of data.
+BLAS, scratch memory, slots of the arena, parameters, constants, inputs and results. `run` makes many steps over rows of
+data.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from minitorch import ops
 from minitorch.compiler.backends.c_source import product
 from minitorch.compiler.backends.c_source.expressions import c_type, has_expression, suffix
+from minitorch.compiler.backends.c_source.folds import FOLDS
 from minitorch.compiler.backends.c_source.function import Function, Part
 from minitorch.compiler.backends.c_source.layout import Key, Layout, Layouts, Sizes, whole
 from minitorch.compiler.backends.c_source.moves import BLAS, Move, covers
-from minitorch.compiler.backends.c_source.region import FOLDS, Region
+from minitorch.compiler.backends.c_source.region import Region
 from minitorch.compiler.fused import fused
-from minitorch.compiler.passes.fuse import body_of
+from minitorch.compiler.gemm import gemm
+from minitorch.compiler.passes.fuse import body_of, small_product
 from minitorch.compiler.plan import BIND, Instruction, Plan, Value
-from minitorch.graph.dim import symbols_in
+from minitorch.graph.dim import Size, evaluate, symbols_in
 from minitorch.graph.graph import Graph, expression, place
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
 from minitorch.graph.types import FLOAT32, FLOAT64, DType
 
-PART = 200  # calls in one generated function
+LINES = 400  # of calls, and of what they compute, in one generated function
+SHARED = 1e6  # floating-point operations of an instruction that are worth a meeting of threads, some 10 microseconds
+TYPICAL = 256  # what unknown sizes are taken for where it is decided whether threads may share the loops
 LONGEST = 200  # letters of a comment
 
 
@@ -58,6 +66,9 @@ class Writer:
 
     def __init__(self, plan: Plan, vector_bytes: int) -> None:
         self.plan, self.lanes = plan, product.Lanes(vector_bytes)
+        self.calls = [i for i in plan.instructions if i.stage != BIND and not i.node.op.view]
+        self.flops = _flops(self.calls)
+        self.team = _worth_a_team(self.calls, self.flops)
         self.symbols = tuple(dict.fromkeys(symbols_in(_mentioned(plan))))
         self.sizes = Sizes(self.symbols)
         self.by_node = {v.node: v for v in plan.values}
@@ -70,15 +81,14 @@ class Writer:
         self.parts: dict[Part, None] = {}
         self.mathematics: dict[tuple[str, str], None] = {}
         self.products: dict[DType, None] = {}
+        self.scratch: list[Size] = []  # bytes that functions need for themselves, one after the other
         self.segments: list[Segment] = []
         self.steps: list[str] = []
 
     def write(self) -> str:
         calls: list[str] = []
         role = ""
-        for i in self.plan.instructions:
-            if i.stage == BIND or i.node.op.view:
-                continue
+        for i in self.calls:
             if not i.native:
                 self._close(calls)
                 self._address_all(i)
@@ -97,9 +107,14 @@ class Writer:
         function = self._function(i)
         name = self._named(function, i)
         arguments = [*function.sizes(), *(f"m[{self._index(key)}]" for key in function.arguments)]
-        call = f"{name}({', '.join(arguments)});"
+        call = f"{name}({', '.join([*arguments, *(('me', 'team') if function.team else ())])})"
         lines = [f"    // {comment(self._line(node))}" for node in i.nodes]
-        return [*lines, f"    if ({call[:-1]}) return {len(self.steps) + 1};" if function.checks else f"    {call}"]
+        if not self.team:
+            return [*lines, f"    if ({call}) return 1;" if function.checks else f"    {call};"]
+        if function.team:
+            return [*lines, f"    {call};", "    barrier(team);"]
+        lines.append(f"    if (me == 0) {f'team->failed = {call}' if function.checks else call};")
+        return [*lines, "    barrier(team);", *(["    if (team->failed) return 1;"] if function.checks else [])]
 
     def _function(self, i: Instruction) -> Function:
         inputs = [self.layouts[v] for v in i.inputs]
@@ -111,11 +126,11 @@ class Writer:
             body = node.attrs["body"]
             results = [body.outputs[n.attrs["result"]] for n in i.nodes]
             kept = Graph(results, (), body.inputs, "body", body.nodes)
-            function = Region(kept, inputs, outputs, self.sizes, self.lanes).write()
+            function = Region(kept, inputs, outputs, self.sizes, self.lanes, self.team).write()
         else:
             body, operands = body_of([node], [node])
             own = [self.layouts[self.by_node[n]] for n in operands]
-            function = Region(body, own, outputs, self.sizes, self.lanes).write()
+            function = Region(body, own, outputs, self.sizes, self.lanes, self.team).write()
         self._needs(function, node)
         return function
 
@@ -126,6 +141,7 @@ class Writer:
                 function.arguments = {("blas", 0): "blas", **function.arguments}
             else:
                 self.parts[part] = None
+        self.scratch.append(function.room)
         self.mathematics.update(dict.fromkeys(sorted(function.mathematics)))
 
     def output(self, value: Value) -> Layout:
@@ -155,34 +171,51 @@ class Writer:
     # ---- segments ----
 
     def _close(self, calls: list[str]) -> None:
-        """Make a function of the calls so far."""
+        """Make a function of the calls so far, and one of several where they are many."""
         if not any(not line.lstrip().startswith("//") for line in calls):
             calls.clear()
             return
-        name = f"part{len(self.steps)}"
-        names = enumerate(self.sizes.names.items())
-        sizes = [f"    const long {n} = n[{k}]; // {comment(str(s))}" for k, (s, n) in names]
-        chunks = [calls[k : k + 2 * PART] for k in range(0, len(calls), 2 * PART)]
-        for k, chunk in enumerate(chunks):
-            own = f"{name}_{k}" if len(chunks) > 1 else name
-            named = {name for line in chunk if not line.lstrip().startswith("//") for name in _arguments(line)}
-            used = [line for line in sizes if line.split()[2] in named] or ["    (void)n;"]
-            body = [f"static int {own}(const long *n, void *const *m)", "{", *used, *chunk, "    return 0;", "}"]
-            self.steps.append("\n".join(body))
+        name = f"part{len(self.segments)}"
+        chunks = [calls[k : k + LINES] for k in range(0, len(calls), LINES)]
+        names = [f"{name}_{k}" for k in range(len(chunks))] if len(chunks) > 1 else [name]
+        for own, chunk in zip(names, chunks, strict=True):
+            self.steps.append(self._part(own, [*self._used_sizes(chunk), *chunk]))
         if len(chunks) > 1:
-            lines = [f"    if ({name}_{k}(n, m)) return 1;" for k in range(len(chunks))]
-            head = f"static int {name}(const long *n, void *const *m)"
-            self.steps.append("\n".join([head, "{", *lines, "    return 0;", "}"]))
+            self.steps.append(self._part(name, [self._try(own) for own in names]))
         self.segments.append(Segment(name))
         calls.clear()
+
+    def _part(self, name: str, lines: list[str]) -> str:
+        team = ", long me, struct team *team" if self.team else ""
+        head = f"static int {name}(const long *n, void *const *m{team})"
+        text = "\n".join(lines)
+        unused = [
+            name for name in ("n", "m", "me", "team")[: 4 if self.team else 2] if not re.search(rf"\b{name}\b", text)
+        ]
+        quiet = [f"    {', '.join(f'(void){name}' for name in unused)};"] if unused else []
+        return "\n".join([head, "{", *quiet, *lines, "    return 0;", "}"])
+
+    def _try(self, name: str) -> str:
+        return f"    if ({name}(n, m{', me, team' if self.team else ''})) return 1;"
+
+    def _used_sizes(self, lines: list[str]) -> list[str]:
+        mentioned = set().union(*(_arguments(line) for line in lines if not line.lstrip().startswith("//")))
+        names = enumerate(self.sizes.names.items())
+        return [f"    const long {n} = n[{k}]; // {comment(str(s))}" for k, (s, n) in names if n in mentioned]
 
     # ---- the text ----
 
     def _assembled(self) -> list[str]:
         graph = self.plan.graph
         title = [f"{graph.name}, generated by minitorch", *(f"{comment(t.name or '')}: {t.type}" for t in graph.inputs)]
-        lines = [*(f"// {comment(line)}" for line in title), "", _text("prelude.c")]
-        floats = {p.name.split("_")[1]: None for p in self.parts} | {suffix(d): None for d in self.products}
+        lines = [
+            *(f"// {comment(line)}" for line in title),
+            "",
+            _text("prelude.c"),
+            _text("team.c") if self.team else "",
+        ]
+        small = [p.name.split("_")[1] for p in self.parts if p.name.startswith("product_")]
+        floats = dict.fromkeys([*small, *map(suffix, self.products)])
         if floats:
             lines.append(product.text())
         lines += [self.lanes.shared(d) for d in (FLOAT32, FLOAT64) if suffix(d) in floats]
@@ -192,9 +225,13 @@ class Writer:
             lines += [self._gemm(d) for d in self.products]
         lines += [_declared(name, dtype) for name, dtype in self.mathematics]
         lines += ["", *(text + "\n" for text in (*self.definitions, *self.steps))]
-        calls = [f"    if ({s.name}(n, m)) return 1;" for s in self.segments if s.name]
-        lines += ["int step(const long *n, void *const *m)", "{", *(calls or ["    (void)n, (void)m;"])]
-        lines += ["    return 0;", "}", "", _text("run.c")]
+        lines.append(self._part("all", [self._try(s.name) for s in self.segments if s.name]))
+        lines += [
+            "",
+            f"#define TABLE {len(self.table)}",
+            _text("rows.c"),
+            _text("run_team.c" if self.team else "run.c"),
+        ]
         if any(s.fallback for s in self.segments):
             lines += [f"int {s.name}_alone(const long *n, void *const *m) {{ return {s.name}(n, m); }}"
                       for s in self.segments if s.name]  # fmt: skip
@@ -203,8 +240,25 @@ class Writer:
     def _gemm(self, dtype: DType) -> str:
         t, s = c_type(dtype), suffix(dtype)
         lanes = self.lanes.of(dtype)
-        wide, narrow = f"product_{s}_{4 * lanes}", f"product_{s}_{lanes}"
-        return f"GEMM({s}, {t}, {'sgemm' if s == 'f32' else 'dgemm'}, {wide}, {narrow}, {4 * lanes}, {lanes})"
+        panel = self.lanes.panel(dtype)
+        wide, narrow = f"product_{s}_{panel}", f"product_{s}_{lanes}"
+        return f"GEMM({s}, {t}, {'sgemm' if s == 'f32' else 'dgemm'}, {wide}, {narrow}, {panel}, {lanes})"
+
+
+def _worth_a_team(calls: Sequence[Instruction], flops: Size) -> bool:
+    """Whether threads share the loops: of large steps that leave nothing to BLAS, which has threads of its own, and
+    nothing to Python."""
+    alone = any(not i.native or (i.node.op in (ops.matmul, gemm) and not small_product(i.node)) for i in calls)
+    typical = evaluate(flops, dict.fromkeys(symbols_in((flops,)), TYPICAL))
+    return not alone and bool(calls) and typical >= SHARED * len(calls)
+
+
+def _flops(calls: Sequence[Instruction]) -> Size:
+    """The floating-point operations of a step, as the rows count them."""
+    total: Size = 0
+    for node in (node for i in calls for node in i.nodes):
+        total = total + node.op.flops(node.type, *[x.type for x in node.inputs], **node.attrs)
+    return total
 
 
 def comment(text: str) -> str:

@@ -1,0 +1,43 @@
+struct member {
+    const struct job *job;
+    struct team *team;
+    long me;
+    long made; // steps
+};
+
+static void *work(void *member)
+{
+    struct member *x = member;
+    const struct job *job = x->job;
+    void *m[TABLE]; // each thread points its own at the batch
+    while (!__atomic_load_n(&x->team->size, __ATOMIC_ACQUIRE)) sched_yield(); // until all have been started
+    memcpy(m, job->m, sizeof m);
+    for (x->made = 0; x->made < job->steps; x->made++) {
+        hand_over(job, x->made, share(job->size, 1, x->me, x->team), share(job->size, 1, x->me + 1, x->team), m);
+        barrier(x->team);
+        if (all(job->n, m, x->me, x->team)) return 0;
+    }
+    return 0;
+}
+
+// make the steps of a job with that many threads, or as many as can be had; returns how many steps were made. No
+// thread is left when it ends, so that a process can be forked at any other time.
+long run(const struct job *job, long threads)
+{
+    pthread_t others[MOST_THREADS];
+    struct member members[MOST_THREADS];
+    struct team team = {0};
+    long started = 1;
+    for (long t = 0; t < threads; t++) members[t] = (struct member){job, &team, t, 0};
+    while (started < threads && !pthread_create(&others[started], 0, work, &members[started])) started++;
+    __atomic_store_n(&team.size, started, __ATOMIC_RELEASE);
+    work(&members[0]);
+    for (long t = 1; t < started; t++) pthread_join(others[t], 0);
+    return members[0].made;
+}
+
+int step(const long *n, void *const *m, long threads)
+{
+    const struct job job = {.n = n, .m = m, .steps = 1};
+    return run(&job, threads) == 0;
+}

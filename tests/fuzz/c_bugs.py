@@ -1,0 +1,212 @@
+"""Planted bugs of the C backend: loops that run too far, strides mixed up, values written where they are still read.
+
+Many of them damage memory, so they are measured in processes of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+from minitorch import ops
+from minitorch.compiler import updates
+from minitorch.compiler.backends.c_source import blocks, layout, moves, product, region, steps, writer
+from minitorch.compiler.backends.c_source.function import Function
+from minitorch.executor import Executor
+from tests.fuzz.planting import Patches, bug
+
+C = ("c",)
+
+
+def text(where: Any, name: str, old: str, new: str) -> Patches:
+    """Another text in C that programs are given."""
+    plain = getattr(where, name)
+
+    def changed(*arguments: Any) -> str:
+        found: str = plain(*arguments)
+        return found.replace(old, new)
+
+    return [patch.object(where, name, changed)]
+
+
+def lines_of(owner: Any, name: str, change: Callable[[str], str]) -> Patches:
+    """What a method writes into its function, changed."""
+    plain = getattr(owner, name)
+
+    def method(self: Any, *arguments: Any) -> Any:
+        start = len(self.function.lines)
+        result = plain(self, *arguments)
+        self.function.lines[start:] = map(change, self.function.lines[start:])
+        return result
+
+    return [patch.object(owner, name, method)]
+
+
+# ---- reductions and blocks ----
+
+
+@bug("a reduction does not start from its identity", C)
+def no_identity() -> Patches:
+    return [patch.object(region.Region, "_identity", lambda self, n: None)]
+
+
+@bug("the sum of a block takes the place of the sum so far", C)
+def forgotten_blocks() -> Patches:
+    return lines_of(region.Region, "_totals", lambda line: re.sub(r"= [at]\d+.* \+ (c\d+.*;)", r"= \1", line))
+
+
+@bug("the last block is as long as the others and runs over", C)
+def long_last_block() -> Patches:
+    plain = blocks.Blocks.block_loops
+    longer = lambda self: [re.sub(r"= smaller\((\d+), .*\);", r"= \1;", head) for head in plain(self)]
+    return [patch.object(blocks.Blocks, "block_loops", longer)]
+
+
+@bug("the greatest of numbers and NaN is a number", C)
+def maximum_of_nan() -> Patches:
+    return text(writer, "_text", "return a > b || a != a ? a : b;", "return a > b ? a : b;")
+
+
+# ---- strides ----
+
+
+@bug("the rows of a product are written one vector further apart than they are read", C)
+def wide_rows() -> Patches:
+    plain = region.Region._product_call
+
+    def call(self: Any, n: Any) -> str:
+        lanes = self.lanes.of(n.dtype)
+        return re.sub(r"(\d+)\);$", lambda found: f"{int(found[1]) + lanes});", plain(self, n))
+
+    return [patch.object(region.Region, "_product_call", call)]
+
+
+@bug("an operand that is packed is not transposed", C)
+def packed_as_it_is() -> Patches:
+    crossed = lambda line: re.sub(r"([^,]+), ([^,]+), packed\);", r"\2, \1, packed);", line)
+    return [
+        *lines_of(region.Region, "_pack", crossed),
+        *text(product, "_function", "b + t * br, br, bc, packed);", "b + t * br, bc, br, packed);"),
+    ]
+
+
+@bug("a row too many is read to the end of its last vector", C)
+def readable_too_far() -> Patches:
+    return text(product, "text", "larger(0, k - (over + br - 1) / br)", "larger(0, k - over / br)")
+
+
+@bug("an axis of size 1 is stepped over where it is stretched", C)
+def stepped_over() -> Patches:
+    def stretched(x: Any, shape: Any) -> Any:
+        return (0,) * (len(shape) - len(x.shape)) + x.strides
+
+    return [patch.object(region, "stretched", stretched), patch.object(moves, "stretched", stretched)]
+
+
+@bug("a slice starts where what it is cut from starts", C)
+def no_offset() -> Patches:
+    plain = layout._VIEWS[ops.slice]
+    return [patch.dict(layout._VIEWS, {ops.slice: lambda x, node: (x.offset, plain(x, node)[1])})]
+
+
+# ---- functions that are shared ----
+
+
+@bug("a shared function is given its sizes in another order", C)
+def wrong_symbol() -> Patches:
+    plain = Function.sizes
+    turned = lambda self: plain(self)[::-1]
+    called = writer.Writer._call
+
+    def call(self: Any, i: Any) -> Any:
+        with patch.object(Function, "sizes", turned):
+            return called(self, i)
+
+    kept = Function.text
+
+    def text_of(self: Any, name: str) -> str:
+        with patch.object(Function, "sizes", plain):
+            return kept(self, name)
+
+    return [patch.object(writer.Writer, "_call", call), patch.object(Function, "text", text_of)]
+
+
+@bug("functions of one name and the same arguments are taken for equal, whatever their strides", C)
+def same_function() -> Patches:
+    def named(self: Any, function: Any, i: Any) -> str:
+        name: str = writer._words(i.node)
+        key = function.text("$" + name).partition("\n")[0]
+        if key not in self.functions:
+            self.functions[key] = f"{name}_{len(self.functions)}"
+            self.definitions.append(function.text(self.functions[key]))
+        return str(self.functions[key])
+
+    return [patch.object(writer.Writer, "_named", named)]
+
+
+# ---- who is written where, and when ----
+
+
+@bug("two results of a loop are written to each other's place", C)
+def swapped_siblings() -> Patches:
+    plain = region.Region.__init__
+
+    def init(self: Any, body: Any, inputs: Any, outputs: Any, *others: Any) -> None:
+        if len(outputs) > 1 and outputs[0].shape == outputs[1].shape and outputs[0].dtype == outputs[1].dtype:
+            outputs = [replace(outputs[0], key=outputs[1].key), replace(outputs[1], key=outputs[0].key), *outputs[2:]]
+        plain(self, body, inputs, outputs, *others)
+
+    return [patch.object(region.Region, "__init__", init)]
+
+
+@bug("a result is stored over an operand that a later step of the block reads", C)
+def stored_early() -> Patches:
+    plain = steps.Steps.__init__
+
+    def init(self: Any, nodes: Any, calls: Any, product: Any, reads: Any, writes: Any, dense: Any) -> None:
+        plain(self, nodes, calls, product, {n: replace(access, name="") for n, access in reads.items()}, writes, dense)
+
+    return [patch.object(steps.Steps, "__init__", init)]
+
+
+@bug("an update is written before the last reader of the old value", C)
+def early_update() -> Patches:
+    plain = updates._Places.move
+    early = lambda self, group, before: plain(self, group, group[0].inputs)
+    return [patch.object(updates._Places, "move", early)]
+
+
+@bug("an index is not checked", C)
+def unchecked_index() -> Patches:
+    return lines_of(moves.Move, "place", lambda line: "" if "return 1;" in line else line)
+
+
+# ---- the loop ----
+
+
+@bug("the last, smaller batch is run with the sizes of the full one", C)
+def full_last_batch() -> Patches:
+    plain = Executor._steps
+
+    def run_steps(self: Any, work: Any) -> None:
+        shapes, batches, *_ = work
+        full = tuple(
+            (batches.batch_size, *s[1:]) if by_rows else s for s, by_rows in zip(shapes, batches.rows, strict=True)
+        )
+        self.bound[shapes] = self.bound.get(full) or self._bind(full)
+        plain(self, work)
+
+    return [patch.object(Executor, "_steps", run_steps)]
+
+
+@bug("each batch is gathered by the first rows of the order", C)
+def gathered_again() -> Patches:
+    return text(writer, "_text", "order[start + i]", "order[i]")
+
+
+@bug("the results of a step are written to the place of the one before", C)
+def results_behind() -> Patches:
+    return text(writer, "_text", "job->number + s)", "larger(0, job->number + s - 1))")
