@@ -206,7 +206,7 @@ class Binding:
             table[place] = array.ctypes.data
             if outside is not None:
                 outside[key] = array
-            fresh.append(array)
+            fresh[:] = [array]  # whatever a step that failed has left
 
         self.prepared.append(prepare)
         return fresh.pop
@@ -221,7 +221,7 @@ class Binding:
             if step():
                 raise IndexError("an index is out of range")
         del alive
-        if self.outside is not None:
+        if self.outside:
             self.outside.clear()
         return [result() for result in self.results]
 
