@@ -123,7 +123,8 @@ def test_random_numbers_stay_apart():
     ("shapes", "small"),
     [(("n", 3, 4), True), (("n", 128, 129), True), ((3, "n", 4), True), (("n", 1, 257), True),
         (("n", 1, MOST_WEIGHTS), True), (("n", 1, MOST_WEIGHTS + 1), False), ((MOST_WEIGHTS + 1, "n", 1), False),
-        (("n", 3, 0), False), (("n", 0, 3), False), (("n", "m", 3), False), ((3, 4, 5), True), ((4096, 1024, 1024), False)],
+        (("n", 3, 0), False), (("n", 0, 3), False), (("n", "m", 3), False), ((3, 4, 5), True),
+        ((4096, 1024, 1024), False)],
 )  # fmt: skip
 def test_small_products(shapes, small):
     m, k, n = shapes
