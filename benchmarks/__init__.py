@@ -1,1 +1,1 @@
-"""What minitorch costs, measured beside what a person would write by hand: `python -m benchmarks.step`."""
+"""What minitorch costs beside its peers, and beside what a person would write by hand: `python -m benchmarks`."""

@@ -9,12 +9,8 @@ arrays; buffers inside BLAS are not among it.
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
-import tracemalloc
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -24,24 +20,14 @@ from typing import Any
 import numpy as np
 
 import minitorch as mt
-from benchmarks import report
-from benchmarks.workloads import RATE, WORKLOADS, Workload, random_batch
-from minitorch.compiler.backends import Memory
-from minitorch.compiler.plan import Plan
-from minitorch.graph import Symbol, Tensor
-from minitorch.graph.dim import evaluate
+from benchmarks import memory, report
+from benchmarks.peers.ours import traced
+from benchmarks.processes import fresh
+from benchmarks.workloads import FIVE, WORKLOADS
 
-ROOT = Path(__file__).resolve().parent.parent
 IMPORT = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
 OURS = "from benchmarks import compile_time as b; print(b.{})"
 Figures = dict[str, Any]
-
-
-def fresh(code: str, **environment: str) -> Any:
-    """What a new process prints, read as JSON."""
-    command, settings = [sys.executable, "-c", code], {**os.environ, **environment}
-    done = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
 
 
 # ---- import ----
@@ -55,7 +41,7 @@ def imports(repeat: int) -> Figures:
     with tempfile.TemporaryDirectory() as folder:
         cached = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": folder}
         both = [IMPORT.format(name) for name in ("numpy", "minitorch")]
-        pairs = [[fresh(code, **cached) for code in both] for _ in range(repeat + 1)][1:]
+        pairs = [[fresh(code, cached) for code in both] for _ in range(repeat + 1)][1:]
     ratio = report.median_and_interval([ours / numpy for numpy, ours in pairs])
     return {"numpy": median(p[0] for p in pairs), "minitorch": median(p[1] for p in pairs), "ratio": ratio}
 
@@ -63,19 +49,9 @@ def imports(repeat: int) -> Figures:
 # ---- compiling a step ----
 
 
-def traced(workload: Workload) -> tuple[list[Tensor], Tensor, dict[Tensor, Tensor]]:
-    """The arguments of `compile` for a training step."""
-    nin, *nouts = workload.sizes
-    x = mt.placeholder("x", ("batch", nin))
-    y = mt.placeholder("y", ("batch", nouts[-1]))
-    model = mt.nn.MLP(nin, nouts, activation="tanh", seed=0)
-    loss = mt.mse_loss(model(x), y)
-    return [x, y], loss, mt.optim.SGD(model.parameters(), lr=RATE).minimize(loss)
-
-
 def time_step(name: str = "moons") -> float:
     """Seconds that `compile` takes for the training step of a workload; that of moons is the quickstart's."""
-    arguments = traced(WORKLOADS[name])
+    *_, arguments = traced(WORKLOADS[name])
     start = time.perf_counter()
     mt.compile(*arguments)
     return time.perf_counter() - start
@@ -130,51 +106,6 @@ def chains(sizes: Sequence[int], repeat: int) -> list[Figures]:
     return found
 
 
-# ---- memory ----
-
-
-def memory(workload: Workload) -> Figures:
-    """Bytes: what the plan says that a program needs, what its arrays hold, and what a step takes beyond that.
-
-    What a step takes is arguments, lists and results, and up to 34 KiB in which NumPy stretches a bias for a moment.
-    """
-    batch = random_batch(workload)
-    tracemalloc.start()
-    before = _arrays_held()
-    arguments = traced(workload)
-    program = mt.compile(*arguments)
-    program(*batch)
-    held = _arrays_held() - before
-    tracemalloc.reset_peak()
-    start = tracemalloc.get_traced_memory()[0]
-    result = program(*batch)  # counts as beyond, being fresh
-    beyond = tracemalloc.get_traced_memory()[1] - start
-    tracemalloc.stop()
-    sizes = {Symbol("batch"): workload.batch}
-    return {
-        "title": str(workload),
-        "parameters": sum(target.data.nbytes for target in program.updates),
-        "arena": Memory(program.plan).layout(sizes)[-1],
-        "results": result.nbytes,
-        "constants": _bytes(program.plan, workload, "constant", "bound"),
-        "held": held,
-        "beyond": beyond,
-        "without_reuse": _bytes(program.plan, workload, "arena"),
-    }
-
-
-def _arrays_held() -> int:
-    """The bytes of all NumPy arrays that are alive."""
-    only_numpy = tracemalloc.DomainFilter(True, np.lib.tracemalloc_domain)
-    return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces([only_numpy]).traces)
-
-
-def _bytes(plan: Plan, workload: Workload, *kinds: str) -> int:
-    """The values of these kinds, each with memory of its own."""
-    nodes = [v.node for v in plan.values if v.kind in kinds]
-    return sum(evaluate(node.size, {Symbol("batch"): workload.batch}) * node.dtype.itemsize for node in nodes)
-
-
 # ---- reporting ----
 
 
@@ -204,7 +135,7 @@ def chain_table(found: Sequence[Figures]) -> str:
 def memory_table(found: Sequence[Figures]) -> str:
     names = ("parameters", "arena", "results", "constants", "held", "beyond", "without_reuse")
     rows = [
-        [f["title"], *(f"{f[name] / 1024:,.1f}" for name in names), f"{f['held'] / needed(f):.3f}"]
+        [f["title"], *(f"{f[name] / 1024:,.1f}" for name in names), f"{f['held'] / memory.needed(f):.3f}"]
         for f in found
     ]  # fmt: skip
     head = (
@@ -218,11 +149,6 @@ def memory_table(found: Sequence[Figures]) -> str:
         "arena without reuse",
     )
     return report.table((*head, "held / (parameters + arena + results)"), rows)
-
-
-def needed(found: Figures) -> int:
-    """What a program should hold at most."""
-    return int(found["parameters"] + found["arena"] + found["results"])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -240,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "import": imports(options.repeat),
         "step": steps(options.repeat),
         "chain": chains(options.chain, max(1, options.repeat // 3)),
-        "memory": [memory(w) for w in WORKLOADS.values()],
+        "memory": [memory.planned(w) for w in FIVE],
     }
     tables = (import_table(found["import"]), step_table(found["step"]), chain_table(found["chain"]))
     print("\n\n".join((report.title(here), *tables, memory_table(found["memory"]))))

@@ -3,11 +3,14 @@
 import platform
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_info
+
+LIBRARIES = ("torch", "jax", "jaxlib", "pytensor", "numba", "tinygrad", "scikit-learn", "scipy")
 
 
 def machine() -> dict[str, Any]:
@@ -22,6 +25,17 @@ def machine() -> dict[str, Any]:
         "blas": "; ".join(blas) or "unknown",
         "threads": max((b["num_threads"] for b in libraries), default=1),
     }
+
+
+def libraries() -> dict[str, str]:
+    """The versions of the peers' libraries that are installed."""
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
 
 
 def _cpu() -> str:

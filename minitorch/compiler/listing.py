@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from minitorch.compiler.plan import BIND, Instruction, Plan, Value
+from minitorch.compiler.plan import BIND, CALL, Instruction, Plan, Value
 from minitorch.graph.graph import expression, place
+from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
 
 CHART = 48  # columns of the chart of lifetimes
@@ -23,7 +24,7 @@ def describe(plan: Plan) -> str:
     lines += _section("once for each batch size", once, names)
     lines += _section("forward", [i for i in calls if i.role in ("forward", "constant")], names)
     lines += _section("backward", [i for i in calls if i.role == "gradient"], names)
-    lines += _section("update (what is stored is stored all at once, at the end)", _updates(calls), names)
+    lines += _section(f"update ({_when(calls)})", _updates(calls), names)
     lines.append(f"return {', '.join(names[v] for v in plan.outputs) or 'nothing'}")
     return "\n".join([*lines, *_lifetimes(plan, names)])
 
@@ -32,6 +33,13 @@ def _fallbacks(calls: Iterable[Instruction]) -> list[str]:
     """What keeps a program from running in generated code alone."""
     names = dict.fromkeys(printable(i.node.op.name) for i in calls if not i.native)
     return [f"each step goes through Python, for the NumPy kernels of {', '.join(names)}"] if names else []
+
+
+def _when(calls: Iterable[Instruction]) -> str:
+    """When parameters change."""
+    if any(i.stage == CALL and i.target is not None for i in calls):
+        return "a parameter changes when nobody needs its old value any more"
+    return "what is stored is stored all at once, at the end"
 
 
 def _updates(calls: Iterable[Instruction]) -> list[Instruction]:
@@ -54,24 +62,22 @@ def value_names(plan: Plan) -> dict[Value, str]:
 def _section(title: str, instructions: list[Instruction], names: dict[Value, str]) -> list[str]:
     if not instructions:
         return []
-    rows = [(_text(i, names), place(i.node, role=False)) for i in instructions]
+    rows = [(text, place(node, role=False)) for i in instructions for text, node in _rows(i, names)]
     width = min(max(len(text) for text, _ in rows), 84)
     return [title, *(f"  {text:{width}}  # {where}" for text, where in rows)]
 
 
-def _text(instruction: Instruction, names: dict[Value, str]) -> str:
-    call = expression(instruction.node, [names[v] for v in instruction.inputs])
-    in_place = " in place" if instruction.in_place else ""
-    by = "" if instruction.native else " by NumPy"
-    if instruction.target is not None:
-        stored = ", ".join(printable(t.name or "parameter") for t in instruction.targets if t is not None)
-        return f"{stored} <- {call}{in_place}{by}"
-    results = ", ".join(_result(v, names) for v in instruction.outputs)
-    return f"{results}{in_place}{by} = {call}"
-
-
-def _result(value: Value, names: dict[Value, str]) -> str:
-    return f"{names[value]}: {value.node.type}" + ("" if value.slot is None else f" slot {value.slot}")
+def _rows(instruction: Instruction, names: dict[Value, str]) -> Iterator[tuple[str, Tensor]]:
+    """A line for each result; those of one instruction are joined by `and`."""
+    inputs = [names[v] for v in instruction.inputs]
+    ending = (" in place" if instruction.in_place else "") + ("" if instruction.native else " by NumPy")
+    for k, (node, value) in enumerate(zip(instruction.nodes, instruction.outputs, strict=True)):
+        target, call = instruction.targets[k], expression(node, inputs)
+        where = "" if value.slot is None else f" slot {value.slot}"
+        text = f"{names[value]}: {node.type}{where}{ending} = {call}"
+        if target is not None:
+            text = f"{printable(target.name or 'parameter')} <- {call}{ending}"
+        yield f"{'  and ' if k else ''}{text}", node
 
 
 def _lifetimes(plan: Plan, names: dict[Value, str]) -> list[str]:

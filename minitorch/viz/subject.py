@@ -15,14 +15,14 @@ from minitorch.program import Program
 
 
 def graph_of(what: Any) -> Graph:
-    """The graph of a tensor, a list of tensors, a module, or a program (as compiled); a graph is its own.
+    """The graph of a tensor, a list of tensors, a module, or a program (as optimised); a graph is its own.
 
     Raises `TypeError` for anything else, and `ValueError` for a module that is no function of one array of rows.
     """
     if isinstance(what, Graph):
         return what
     if isinstance(what, Program):
-        return what.graph
+        return what.optimised
     if isinstance(what, Module):
         return _traced(what)
     tensors = [what] if isinstance(what, Tensor) else what

@@ -70,15 +70,15 @@ def test_boxes_and_arrows_are_those_of_the_graph(step, which):
 
 
 def test_edges_carry_the_type_of_their_source(step):
-    graph, read = step.graph, Read(step.to_graphviz())
+    graph, read = step.optimised, Read(step.to_graphviz())
     types = {label: str(node.type) for node, label in graph.labels().items()}
     assert all(attr["label"].strip() == types[a] for a, _, attr in read.arrows if attr["style"] != "dashed")
 
 
 def test_updates_lead_dashed_from_the_new_value_to_the_parameter(step):
-    labels, read = step.graph.labels(), Read(step.to_graphviz())
+    labels, read = step.optimised.labels(), Read(step.to_graphviz())
     dashed = {(a, b) for a, b, attr in read.arrows if attr["style"] == "dashed"}
-    assert dashed == {(labels[value], labels[target]) for target, value in step.graph.updates}
+    assert dashed == {(labels[value], labels[target]) for target, value in step.optimised.updates}
 
 
 def test_an_update_to_a_parameter_that_nothing_reads_is_drawn():
@@ -93,7 +93,7 @@ def test_an_input_that_nothing_reads_is_drawn():
 
 
 def test_roles_differ_in_colour_and_in_shape(step):
-    graph, read = step.graph, Read(step.to_graphviz())
+    graph, read = step.optimised, Read(step.to_graphviz())
     looks = {}
     for node, label in graph.labels().items():
         if not inlined(node):
@@ -140,7 +140,7 @@ def test_lines_stay_apart_for_colour_blind_readers(sight):
 
 
 def test_frames_are_scopes_and_in_them_gradients_and_updates(step):
-    graph, frames = step.graph, Read(step.to_graphviz()).frames()
+    graph, frames = step.optimised, Read(step.to_graphviz()).frames()
     labels = graph.labels()
     for node in graph.nodes:
         if node.role == "forward":
@@ -175,9 +175,9 @@ def test_a_learning_rate_stands_dashed_in_each_scope_that_reads_it(step):
 
 
 def test_outputs_are_marked(step):
-    read, labels = Read(step.to_graphviz()), step.graph.labels()
+    read, labels = Read(step.to_graphviz()), step.optimised.labels()
     marked = {name for n, name in read.name.items() if n.attr["peripheries"] == "2"}
-    assert marked == {labels[t] for t in step.graph.outputs}
+    assert marked == {labels[t] for t in step.optimised.outputs}
     assert all("output" in read.node[name].attr["label"] for name in marked)
 
 

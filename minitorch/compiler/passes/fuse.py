@@ -43,8 +43,8 @@ def small_product(node: Tensor) -> bool:
     if node.op is not ops.matmul or node.ndim != 2 or not is_float(node.dtype):
         return False
     (m, n), k = node.shape, node.inputs[0].shape[1]
-    known = [size for size in (m, n, k) if isinstance(size, int)]
-    return len(known) == 2 and 0 < prod(known) <= MOST_WEIGHTS
+    known = sorted(size for size in (m, n, k) if isinstance(size, int))
+    return len(known) >= 2 and known[0] > 0 and prod(known[-2:]) <= MOST_WEIGHTS
 
 
 # ---- regions ----

@@ -14,9 +14,9 @@
 // stands with each; the reductions are the classical ones (Cody and Waite; log in float64 as in FDLIBM).
 //
 // Errors, in units of the last place of the result (the smallest subnormal number where that is larger), are at most
-// these in float32 and float64. They were measured against long double (erf: mpmath) on every 1024th float32, random
-// float64 of all exponents, millions of arguments in the usual spans and the neighbours of what is special, compiled by
-// gcc 12 and clang 14, with and without fused multiply-add, and rounded up.
+// these in float32 and float64. They were measured against wider types (erf in float64: mpmath) on every 32nd float32,
+// random float64 of all exponents, millions of arguments in the usual spans and the neighbours of what is special,
+// compiled by gcc 12 and clang 14, with and without fused multiply-add, and rounded up.
 //
 //   exp          1.1   1.1
 //   exp2         1.2   1.2

@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 
 FLAGS = ("-O2", "-ftree-vectorize", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math")
-"""What the units are compiled with, and what makes compilers vectorise them; none of these changes a value."""
+"""For compiling the units, besides `-fPIC -march=native`: they vectorise and change no value. Units need `-lm`."""
 
-TYPES = {"float32": "f32", "float64": "f64", "f32": "f32", "f64": "f64"}
+TYPES = {"float32": "f32", "float64": "f64", "f32": "f32", "f64": "f64"}  # NumPy's names, and those in the C text
 
 Sections = dict[str, tuple[tuple[str, ...], str]]
 
@@ -33,10 +33,11 @@ def source(name: str, dtype: str) -> str:
 @cache
 def sections(suffix: str) -> Sections:
     """The sections of the C text that serve a type: what each one needs, and its text."""
+    parts = re.split(r"^//// (.*)\n", text(), flags=re.MULTILINE)[1:]
     found: Sections = {}
-    for heading, body in re.findall(r"^//// (.*)\n((?:(?!////).*\n?)*)", text(), re.MULTILINE):
-        name, _, needs = heading.partition(":")
-        name, _, kind = name.partition(" ")
+    for heading, body in zip(parts[::2], parts[1::2]):
+        title, _, needs = heading.partition(":")
+        name, _, kind = title.partition(" ")
         if kind in ("", suffix):
             found[name] = tuple(needs.split()), body
     return found
