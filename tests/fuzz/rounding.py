@@ -97,7 +97,8 @@ class Moved:
             self.extreme.add(node)
         if moved.dtype.kind == "f" and bool((np.abs(moved - clean) > 0.01 * np.abs(clean)).any()):
             self.cancelled.add(node)
-        if any(self._spoils(node, i) for i in node.inputs) or _undefined(node, inputs) or _differ(moved, clean):
+        unsure = _undefined(node, inputs) or _left_out(node, inputs) or _differ(moved, clean)
+        if unsure or any(self._spoils(node, i) for i in node.inputs):
             self.doubtful.add(node)
         return moved
 
@@ -151,6 +152,11 @@ def _undefined(node: Any, inputs: Sequence[Any]) -> bool:
         return False
     info = np.iinfo(node.dtype)
     return not bool(((inputs[0] > info.min - 1.0) & (inputs[0] < info.max)).all())
+
+
+def _left_out(node: Any, inputs: Sequence[Any]) -> bool:
+    """Whether NaN or infinity may be lost in a product: some of BLAS leave out what is multiplied by zero."""
+    return node.op is ops.matmul and not all(bool(np.isfinite(x).all()) for x in inputs)
 
 
 def _differ(a: Any, b: Any) -> bool:
