@@ -5,6 +5,7 @@ from minitorch.compiler.autodiff import grad, hvp, jvp, vjp
 from minitorch.files import load, save
 from minitorch.functional import *
 from minitorch.graph import Dim, Graph, Op, Tensor, Type, draw, scope
+from minitorch.inspection import check_gradients
 from minitorch.lazy import lazy
 from minitorch.nn import predict
 from minitorch.ops import (
@@ -22,8 +23,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "abs", "add", "all", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
-    "arctanh", "argmax", "argmin", "binary_cross_entropy", "broadcast_to", "cast", "ceil", "clip", "compile",
-    "concatenate", "constant", "cos", "cosh", "cross_entropy", "cumsum", "data", "diagonal", "Dim", "divide",
+    "arctanh", "argmax", "argmin", "binary_cross_entropy", "broadcast_to", "cast", "ceil", "check_gradients", "clip",
+    "compile", "concatenate", "constant", "cos", "cosh", "cross_entropy", "cumsum", "data", "diagonal", "Dim", "divide",
     "dot", "draw", "dropout", "einsum", "elu", "equal", "erf", "errors", "exp", "exp2", "expand_dims", "expm1",
     "fit", "flip", "floor", "floor_divide", "full_like", "gelu", "grad", "Graph", "greater", "greater_equal",
     "hard_tanh", "huber_loss", "hvp", "isfinite", "isinf", "isnan", "jvp", "leaky_relu", "less", "less_equal",

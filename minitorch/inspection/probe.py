@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -76,6 +76,6 @@ def _values(random: np.random.Generator, shape: tuple[int, ...], dtype: DType, s
 
 
 def _special(dtype: DType) -> Array:
-    info = np.finfo(dtype)
+    info: Any = np.finfo(dtype.name)
     few = [0.0, -0.0, 1.0, -1.0, np.nan, np.inf, -np.inf, info.smallest_subnormal, -info.tiny, info.max, info.min]
     return np.array(few, dtype)

@@ -1,8 +1,8 @@
-"""Values: what nodes are on one probe, by the kernels of their rows; each node is computed once, whoever asks for it."""
+"""Values: what nodes are on one probe, by the kernels of their rows; each is computed once, whoever asks for it."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ class Moved(Values):
         self.sample, self.random = sample, np.random.default_rng(sample)
 
     def compute(self, node: Tensor, inputs: list[Array]) -> Array:
-        value = super().compute(node, inputs)
+        value: Any = super().compute(node, inputs)
         if not node.inputs or node.op.view or value.dtype.kind != "f":
             return value
         with np.errstate(all="ignore"):
@@ -71,11 +71,13 @@ class Moved(Values):
         return self.random.uniform(-1, 1, shape)
 
 
-def magnitude(node: Tensor, inputs: list[Array], value: Array, sizes: Mapping[Symbol, int]) -> Array:
+def magnitude(node: Tensor, inputs: Sequence[Any], value: Any, sizes: Mapping[Symbol, int]) -> Any:
     """How large the numbers were that rounding of a node is a part of: for sums, those that were added."""
     if node.op not in SUMS:
         return np.asarray(np.abs(value))
-    finite = [np.where(np.isfinite(x), np.abs(x), 0).astype(x.dtype) if x.dtype.kind == "f" else x for x in inputs]
+    finite: list[Any] = [
+        np.where(np.isfinite(x), np.abs(x), 0).astype(x.dtype) if x.dtype.kind == "f" else x for x in inputs
+    ]
     if node.op in (ops.add, ops.subtract):
         return np.asarray(finite[0] + finite[1])
     attrs = {key: resolve(attr, sizes) for key, attr in node.attrs.items()}

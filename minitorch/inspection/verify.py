@@ -1,16 +1,16 @@
 """Verify: every pass and every rewrite, its two sides computed on the same values and compared.
 
 Values are the interpreter's, on ordinary and special numbers, in the floats of the program and again with all floats
-as float32 and as float64. Two sides agree when they have the same bits, any NaN for any NaN. Where a rewrite is declared
-to reassociate, they may differ as far as rounding explains: as far as one side moves when what it adds up is moved a
-little, a few times over (stochastic arithmetic, after Vignes 1974).
+as float32 and as float64. Two sides agree when they have the same bits, any NaN for any NaN. Where a rewrite is
+declared to reassociate, they may differ as far as rounding explains: as far as one side moves when what it adds up is
+moved a little, a few times over (stochastic arithmetic, after Vignes 1974).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -126,7 +126,7 @@ def _pass(record: PassRecord, values: Values, probe: Probe) -> None:
             _raise(record.name, "the graphs before and after", (before, after), pair, wrong, probe)
 
 
-def _both(values: Values, before: Tensor, after: Tensor) -> tuple[Array, Array] | None:
+def _both(values: Values, before: Tensor, after: Tensor) -> tuple[Any, Any] | None:
     """The values of two sides; None where the first has none, since an index or a power is not what it must be."""
     try:
         a = values[before]
@@ -135,7 +135,7 @@ def _both(values: Values, before: Tensor, after: Tensor) -> tuple[Array, Array] 
     return a, values[after]
 
 
-def _same(a: Array, b: Array) -> Array:
+def _same(a: Any, b: Any) -> Any:
     """Where two values have the same bits; any NaN is any other."""
     if a.shape != b.shape:
         return np.zeros((), bool)
@@ -144,7 +144,7 @@ def _same(a: Array, b: Array) -> Array:
     return np.asarray(((a == b) & (np.signbit(a) == np.signbit(b))) | (np.isnan(a) & np.isnan(b)))
 
 
-def _explained(values: Values, before: Tensor, a: Array, b: Array, owned: set[Tensor] | None) -> Array:
+def _explained(values: Values, before: Tensor, a: Any, b: Any, owned: set[Tensor] | None) -> Any:
     """Where a difference is no more than rounding: of the `owned` nodes, or of all where it is None."""
     if a.shape != b.shape:
         return np.zeros((), bool)
@@ -164,13 +164,15 @@ def _overflows(values: Values, before: Tensor, owned: Iterable[Tensor] | None) -
     """Whether numbers were added that may overflow in one order and not in another."""
     for node in owned or ():
         if node.inputs and node.dtype.kind == "f":
-            size = magnitude(node, [values[i] for i in node.inputs], values[node], values.sizes)
-            if (np.isfinite(size) & (size > 1e-3 * float(np.finfo(node.dtype).max)) | np.isinf(size)).any():
+            size: Any = magnitude(node, [values[i] for i in node.inputs], values[node], values.sizes)
+            if (
+                np.isfinite(size) & (size > 1e-3 * float(np.finfo(np.dtype(node.dtype.name)).max)) | np.isinf(size)
+            ).any():
                 return True
     return False
 
 
-def _largest(a: Array, b: Array) -> float:
+def _largest(a: Any, b: Any) -> float:
     if not a.size or a.shape != b.shape:
         return 0.0
     with np.errstate(all="ignore"):
@@ -178,9 +180,7 @@ def _largest(a: Array, b: Array) -> float:
     return float(np.max(np.where(np.isfinite(apart), apart, 0)))
 
 
-def _raise(
-    name: str, law: str, sides: tuple[Tensor, Tensor], pair: tuple[Array, Array], wrong: Array, probe: Probe
-) -> None:
+def _raise(name: str, law: str, sides: tuple[Tensor, Tensor], pair: tuple[Any, Any], wrong: Any, probe: Probe) -> None:
     a, b = pair
     if a.shape != b.shape:
         raise DisagreementError(name, law, Difference((), float(a.size), float(b.size), np.inf), sides, probe)
