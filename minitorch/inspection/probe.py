@@ -17,13 +17,12 @@ from minitorch.graph.types import DType
 
 SIZES = (0, 1, 2, 7)
 LARGER = range(3, 65)  # where a graph needs more rows than any of these
-SHARE = 0.3  # of special values in a probe that has some
 
 Sizes = dict[Symbol, int]
 
 
 class Probe(NamedTuple):
-    """A value for every leaf, and for every unknown size. `special` where there are values that are not ordinary."""
+    """A value for every leaf, and for every unknown size. `special` where half of the floats are no ordinary numbers."""
 
     sizes: Sizes
     values: dict[Tensor, Array]
@@ -70,9 +69,10 @@ def _values(random: np.random.Generator, shape: tuple[int, ...], dtype: DType, s
     if dtype.kind in "iu":
         return random.integers(0, 3, shape).astype(dtype)
     usual = random.standard_normal(shape).astype(dtype)
-    if not special:
-        return usual
-    return np.where(random.random(shape) < SHARE, random.choice(_special(dtype), shape), usual)
+    if special and usual.size:
+        rare = random.permutation(usual.size)[: -(-usual.size // 2)]
+        usual.flat[rare] = np.resize(random.permutation(_special(dtype)), rare.size)
+    return usual
 
 
 def _special(dtype: DType) -> Array:

@@ -59,7 +59,7 @@ class Moved(Values):
     def compute(self, node: Tensor, inputs: list[Array]) -> Array:
         value: Any = super().compute(node, inputs)
         if not node.inputs or node.op.view or value.dtype.kind != "f":
-            return value
+            return np.asarray(value)
         with np.errstate(all="ignore"):
             step = UNITS * np.finfo(value.dtype).eps * magnitude(node, inputs, value, self.sizes)
             moved = value + step * self._signs(value.shape)
