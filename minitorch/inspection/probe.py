@@ -22,7 +22,7 @@ Sizes = dict[Symbol, int]
 
 
 class Probe(NamedTuple):
-    """A value for every leaf, and for every unknown size. `special` where half of the floats are no ordinary numbers."""
+    """A value for every leaf, and for every unknown size. `special` where half of the floats are special."""
 
     sizes: Sizes
     values: dict[Tensor, Array]
