@@ -56,6 +56,8 @@ def compile(
     """
     if name is not None and not isinstance(name, str):
         raise ArgumentError(f"compile: a name is a str, but {name!r} was given\n  in {here()!r}")
+    if training is not None and not isinstance(training, bool):
+        raise ArgumentError(f"compile: training is True, False or None, but {training!r} was given\n  in {here()!r}")
     traced, requirements = trace(inputs, outputs, updates, name or "program", training)
     if backend != "auto" and backend not in BACKENDS:
         known = f"there are auto, {', '.join(BACKENDS)}"
