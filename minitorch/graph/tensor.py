@@ -516,7 +516,8 @@ def _bools(value: Operand, operator: str) -> Tensor:
     """An operand of `& | ^ ~`, which are logical here; on ints NumPy's would work on bits, and these do not."""
     t = as_tensor(value, operator)
     if t.dtype.kind != "b":
-        raise DTypeError(f"{operator} takes bools, but {t.describe()} is {t.dtype}; see logical_and, logical_or, ...")
+        hint = "see logical_and, logical_or, ..."
+        raise DTypeError(f"{operator} takes bools, but {t.describe()} is {t.dtype}; {hint}\n  in {here()!r}")
     return t
 
 
