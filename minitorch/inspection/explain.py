@@ -70,6 +70,8 @@ def _saved(r: Rewrite) -> str:
         if r.after.attrs["result"]:
             return "another result of the same loop"
         gain = Work(0, work(body.nodes).bytes - work([r.after]).bytes)
+    elif not r.changes_values:
+        gain = work([r.before])
     else:
         gain = work(own(r.before, r.after)).less(work(own(r.after, r.before)))
     parts = [f"{'saves' if n > 0 else 'adds'} {abs(n):,} {unit}" for n, unit in zip(gain, ("flops", "bytes")) if n]

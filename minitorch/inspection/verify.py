@@ -26,7 +26,7 @@ from minitorch.graph.types import FLOAT32, FLOAT64
 from minitorch.inspection.probe import Probe, probes
 from minitorch.inspection.retype import retyped
 from minitorch.inspection.sides import own
-from minitorch.inspection.values import Moved, Values, magnitude
+from minitorch.inspection.evaluation import Moved, Values, magnitude
 from minitorch.program import Program, requirements_of
 
 SAMPLES = 4

@@ -1,4 +1,4 @@
-"""Values: what nodes are on one probe, by the kernels of their rows; each is computed once, whoever asks for it."""
+"""Evaluation: what nodes are on one probe, by their kernels; each is computed once, whoever asks for it."""
 
 from __future__ import annotations
 
