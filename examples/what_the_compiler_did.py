@@ -22,7 +22,7 @@ def main() -> None:
     shifted = scores + -(again * 0.5)  # a + (-b) is a - b
     scaled = shifted * mt.exp(mt.constant(0.0))  # exp(0) is known now, and x * 1 is x
     loss = mt.mean(mt.square(scaled))
-    step = mt.compile([x], loss, {w: w - 0.1 * mt.grad(loss, w)}, name="wasteful")
+    step = mt.compile([x], loss, mt.optim.SGD([w], lr=0.1).minimize(loss), name="wasteful")
 
     # is what runs still what was written?
     print(f"written: {len(step.traced.nodes)} nodes, compiled: {len(step.graph.nodes)}, on {step.backend}")

@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+import minitorch as mt
+
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
 
@@ -42,7 +44,14 @@ def check_png(path):
 
 def test_every_example_is_tested():
     names = {path.stem for path in EXAMPLES.glob("*.py")}
-    assert names == {"quickstart", "train_digits", "train_diabetes", "one_neuron", "what_the_compiler_did"}
+    assert names == {
+        "quickstart",
+        "train_digits",
+        "train_diabetes",
+        "one_neuron",
+        "what_the_compiler_did",
+        "debug_a_nan",
+    }
 
 
 def test_quickstart(tmp_path):
@@ -143,3 +152,14 @@ def test_what_the_compiler_did(tmp_path):
     assert "gradients: 9 nodes agree" in printed
     first, second = map(float, re.search(r"is (\S+) by its rule, but (\S+) by differences", printed).groups())
     assert first / second == pytest.approx(2 / 3)
+
+
+@pytest.mark.skipif(not hasattr(mt.Program, "first_bad"), reason="programs have no first_bad yet")
+def test_debug_a_nan(tmp_path):
+    printed = run("debug_a_nan", tmp_path, files=())
+    assert "loss of the step by hand: nan" in printed
+    assert re.search(r"log made a value that is not finite.*row 40.*debug_a_nan\.py:\d+", printed)
+    assert "p from 0\n" in printed
+    assert "first bad node after the repair: None" in printed
+    first, last = map(float, re.search(r"loss (\S+) -> (\S+)", printed).groups())
+    assert last < first / 2

@@ -28,8 +28,8 @@ from minitorch.graph.order import depth_first
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.types import FLOAT64, Type, is_float
-from minitorch.inspection.retype import retyped
 from minitorch.inspection.evaluation import Values
+from minitorch.inspection.retype import retyped
 
 STEP = 1e-4  # relative to the numbers that move; the error of an extrapolated difference is of order STEP^4
 COMPLEX_STEP = 1e-20

@@ -23,10 +23,10 @@ from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
 from minitorch.graph.types import FLOAT32, FLOAT64
+from minitorch.inspection.evaluation import Moved, Values, magnitude
 from minitorch.inspection.probe import Probe, probes
 from minitorch.inspection.retype import retyped
 from minitorch.inspection.sides import own
-from minitorch.inspection.evaluation import Moved, Values, magnitude
 from minitorch.program import Program, requirements_of
 
 SAMPLES = 4
