@@ -28,6 +28,8 @@ from minitorch.lazy import lazy
 from minitorch.loop import Loop
 
 viz = lazy("minitorch.viz")
+verification = lazy("minitorch.inspection.verify")
+explanation = lazy("minitorch.inspection.explain")
 
 Updates = Mapping[Tensor, Operand] | Iterable[tuple[Tensor, Operand]]
 
@@ -54,6 +56,8 @@ def compile(
     """
     if name is not None and not isinstance(name, str):
         raise ArgumentError(f"compile: a name is a str, but {name!r} was given\n  in {here()!r}")
+    if training is not None and not isinstance(training, bool):
+        raise ArgumentError(f"compile: training is True, False or None, but {training!r} was given\n  in {here()!r}")
     traced, requirements = trace(inputs, outputs, updates, name or "program", training)
     if backend != "auto" and backend not in BACKENDS:
         known = f"there are auto, {', '.join(BACKENDS)}"
@@ -179,6 +183,19 @@ class Program:
         return self._without_updates.loop(*arrays, batch_size=batch_size)
 
     # ---- looking ----
+
+    def verify(self) -> None:
+        """Compute the graph before and after every pass, and both sides of every rewrite, on the same values.
+
+        Raises `minitorch.inspection.verify.DisagreementError` where they differ. Then every rewrite in `passes` says
+        that it was `checked`, and the largest `difference` that it made.
+        """
+        self.passes = verification.verified(self)
+
+    def explain(self) -> str:
+        """What the compiler did, pass by pass: each rewrite with its law, its two sides, its lines and its savings."""
+        text: str = explanation.explain(self)
+        return text
 
     def __str__(self) -> str:
         return str(self.graph)

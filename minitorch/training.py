@@ -102,6 +102,8 @@ def fit(
         raise InputError(f"fit: validation is a list of arrays like those to train on, but {validation!r} was given")
     prepared, rows, _ = program.checked(arrays, batch_size)
     held_out = None if validation is None else program.checked(validation, batch_size)[0]
+    if seed is not None and not isinstance(seed, int | np.integer):
+        raise InputError(f"fit: a seed is an int or None, but {seed!r} was given")
     source = random.default_rng(seed)
     state = State(program, History())
     bar = tqdm.tqdm(total=epochs, unit="epoch", disable=not progress) if progress else None

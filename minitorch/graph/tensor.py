@@ -102,7 +102,10 @@ class Op:
         same = not kept and not first.weak and all(t.dtype is first.dtype and not t.weak for t in types)
         if same and self.operands([first])[0] is first.dtype:  # the usual case: nothing to do
             return tensors
-        dtype, weak = self.operands([t for i, t in enumerate(types) if i not in kept])
+        brought = [t for i, t in enumerate(types) if i not in kept]
+        if not brought:
+            return tensors
+        dtype, weak = self.operands(brought)
         return [t if i in kept else brought_to(t, dtype, weak) for i, t in enumerate(tensors)]
 
     def _explain(self, error: MinitorchError, tensors: Sequence[Tensor]) -> MinitorchError:
@@ -297,7 +300,7 @@ class Tensor:
         >>> float((x * x + 1).eval({x: 3.0}))
         10.0
         """
-        value: Array = program.evaluate_once(self, feeds or {})
+        value: Array = program.evaluate_once(self, {} if feeds is None else feeds)
         return value
 
     # ---- copies ----
@@ -513,7 +516,8 @@ def _bools(value: Operand, operator: str) -> Tensor:
     """An operand of `& | ^ ~`, which are logical here; on ints NumPy's would work on bits, and these do not."""
     t = as_tensor(value, operator)
     if t.dtype.kind != "b":
-        raise DTypeError(f"{operator} takes bools, but {t.describe()} is {t.dtype}; see logical_and, logical_or, ...")
+        hint = "see logical_and, logical_or, ..."
+        raise DTypeError(f"{operator} takes bools, but {t.describe()} is {t.dtype}; {hint}\n  in {here()!r}")
     return t
 
 

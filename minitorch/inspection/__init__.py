@@ -1,0 +1,1 @@
+"""Tools over the program that runs: values, blame, cost, reasons, checks."""
