@@ -10,10 +10,12 @@ import numpy as np
 
 from minitorch.compiler.backends import Backend, Batches, Bound, Memory
 from minitorch.compiler.backends.interpreter import evaluate_node
+from minitorch.compiler.fused import fused
 from minitorch.compiler.plan import Plan
-from minitorch.errors import InputError, OutOfRangeError
+from minitorch.errors import InputError, MinitorchError, OutOfRangeError
 from minitorch.graph.array import as_array, fitting
 from minitorch.graph.dim import Size, Symbol, as_symbol, evaluate, symbols
+from minitorch.graph.graph import Graph, expression
 from minitorch.graph.storage import Array, Guard
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
@@ -51,11 +53,11 @@ class Executor:
         self.leading = _leading(self.inputs, requirements)
         self.batched = [bool(p.shape) and self.counts_rows(p.shape[0]) for p in self.inputs]
         self.paces: dict[int, float] = {}  # steps a second, by the rows of a batch
-        self.run = self._guarded(self._step)
-        self.run_steps = self._guarded(self._steps)
+        self.run = self.guarded(self._step)
+        self.run_steps = self.guarded(self._steps)
 
-    def _guarded(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """`call` under the locks of the plan's parameters; under one of its own where there are none."""
+    def guarded(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """`call`, of the inputs, under the locks of the plan's parameters; under its own where there are none."""
         nodes = (*self.plan.graph.nodes, *(target for target, _ in self.plan.graph.updates))
         guards = {n.attrs["storage"].block.guard for n in nodes if "storage" in n.attrs} or {Guard()}
         for guard in sorted(guards, key=lambda guard: -guard.serial):
@@ -65,10 +67,12 @@ class Executor:
     def _step(self, arrays: Sequence[Array]) -> Sequence[Array]:
         shapes = tuple(map(_shape, arrays))
         bound = self.bound.get(shapes)
-        if bound is None:
-            bound = self._bind(shapes)
         try:
+            if bound is None:
+                bound = self._bind(shapes)
             return bound(*arrays)
+        except MinitorchError:
+            raise
         except Exception as error:
             blamed = self._blamed(error, arrays, shapes)
             if blamed is error:
@@ -87,18 +91,29 @@ class Executor:
             raise self._blamed(IndexError("an index is out of range"), arrays, shapes)
 
     def _blamed(self, error: Exception, arrays: Sequence[Array], shapes: Shapes) -> Exception:
-        """The error of a kernel with the node that it came from, found by computing node by node."""
+        """The error of a kernel with the instruction and node that it came from, found by computing node by node."""
         sizes = self.sizes(shapes)
+        graph = self.plan.graph
         values = dict(zip(self.inputs, arrays, strict=True))
-        for node in self.plan.graph.nodes:
+        for node in graph.nodes:
             try:
                 with np.errstate(all="ignore"):
                     if node not in values:
                         values[node] = evaluate_node(node, [values[i] for i in node.inputs], sizes)
             except Exception as again:
-                where = f"{node.op.name}: {again}\n  {node.describe()}\n  in {node.origin!r}"
-                return OutOfRangeError(where) if isinstance(again, IndexError) else InputError(where)
+                inner = culprit(node, [values[i] for i in node.inputs], sizes)
+                return node_error(again, inner, f"  {self._instruction_text(node)}\n")
+        error.add_note(f"{printable(graph.name)}: computed once more, node by node, it did not fail")
         return error
+
+    def _instruction_text(self, node: Tensor) -> str:
+        """Which instruction of the plan computes a node, as its listing has it."""
+        labels = self.plan.graph.labels()
+        calls = [i for i in self.plan.instructions if not i.node.op.view]
+        number = next((k for k, i in enumerate(calls, 1) if any(n is node for n in i.nodes)), None)
+        what = "a view" if number is None else f"instruction {number} of {len(calls)}"
+        call = expression(node, [labels[i] for i in node.inputs])
+        return f"{what} of {printable(self.plan.graph.name)}: {labels[node]}: {node.type} = {call}"
 
     # ---- arguments ----
 
@@ -167,6 +182,32 @@ def _holding(guard: Guard, call: Callable[..., Any]) -> Callable[..., Any]:
     held.__dict__["guard"] = guard  # kept alive, for `fork` to find
 
     return held
+
+
+# ---- errors ----
+
+
+def culprit(node: Tensor, inputs: Sequence[Array], sizes: Mapping[Symbol, int]) -> Tensor:
+    """The node whose kernel fails: where several were made one, that of them which does."""
+    if node.op is not fused:
+        return node
+    body: Graph = node.attrs["body"]
+    values = dict(zip(body.inputs, inputs, strict=True))
+    for inner in body.nodes:
+        try:
+            with np.errstate(all="ignore"):
+                if inner not in values:
+                    values[inner] = evaluate_node(inner, [values[i] for i in inner.inputs], sizes)
+        except Exception:
+            return inner
+    return node
+
+
+def node_error(error: Exception, node: Tensor, instruction: str = "") -> Exception:
+    """The error of a kernel with the node, the instruction where there is one, and the user's line."""
+    kind = "" if isinstance(error, ValueError | IndexError) else f"{type(error).__name__}: "
+    where = f"{node.op.name}: {kind}{error}\n{instruction}  {node.describe()}\n  in {node.origin!r}"
+    return OutOfRangeError(where) if isinstance(error, IndexError) else InputError(where)
 
 
 # ---- inputs ----

@@ -19,9 +19,10 @@ class CSource(Backend):
     name = "c"
     lowering = (shape_products, materialise, fuse)
     rules = Rules(early=True, native=native)
+    writer_of: type[Writer] = Writer
 
     def __init__(self, plan: Plan) -> None:
-        self.writer = Writer(plan, toolchain.require().vector_bytes)
+        self.writer = self.writer_of(plan, toolchain.require().vector_bytes)
         self.source = self.writer.write()
         parts = [mathematics.source(name, dtype) for name, dtype in self.writer.mathematics]
         self.loops = not any(segment.fallback for segment in self.writer.segments)
