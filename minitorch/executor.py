@@ -9,13 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minitorch.compiler.backends import Backend, Batches, Bound, Memory
-from minitorch.compiler.backends.interpreter import evaluate_node
-from minitorch.compiler.fused import fused
+from minitorch.compiler.backends.interpreter import culprit, evaluate_node, node_error
 from minitorch.compiler.plan import Plan
-from minitorch.errors import InputError, MinitorchError, OutOfRangeError
+from minitorch.errors import InputError, MinitorchError
 from minitorch.graph.array import as_array, fitting
 from minitorch.graph.dim import Size, Symbol, as_symbol, evaluate, symbols
-from minitorch.graph.graph import Graph, expression
+from minitorch.graph.graph import expression
 from minitorch.graph.storage import Array, Guard
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
@@ -82,12 +81,15 @@ class Executor:
     def _steps(self, work: tuple[Shapes, Batches, int, int, int]) -> None:
         """Steps in compiled code: the shapes of a batch, the rows, the first of them, the steps, and their size."""
         shapes, batches, first, steps, size = work
-        bound = self.bound.get(shapes) or self._bind(shapes)
+        try:
+            bound = self.bound.get(shapes) or self._bind(shapes)
+        except MinitorchError:
+            raise
+        except Exception as error:
+            raise self._blamed(error, _batch(batches, first, size), shapes) from error
         made = bound.run(batches, first, steps, size)  # type: ignore[attr-defined]  # the backend has a loop
         if made < steps:
-            start = first + made * size
-            rows = slice(start, start + size) if batches.order is None else batches.order[start : start + size]
-            arrays = [a[rows] if by_rows else a for a, by_rows in zip(batches.arrays, batches.rows, strict=True)]
+            arrays = _batch(batches, first + made * size, size)
             raise self._blamed(IndexError("an index is out of range"), arrays, shapes)
 
     def _blamed(self, error: Exception, arrays: Sequence[Array], shapes: Shapes) -> Exception:
@@ -184,30 +186,10 @@ def _holding(guard: Guard, call: Callable[..., Any]) -> Callable[..., Any]:
     return held
 
 
-# ---- errors ----
-
-
-def culprit(node: Tensor, inputs: Sequence[Array], sizes: Mapping[Symbol, int]) -> Tensor:
-    """The node whose kernel fails: where several were made one, that of them which does."""
-    if node.op is not fused:
-        return node
-    body: Graph = node.attrs["body"]
-    values = dict(zip(body.inputs, inputs, strict=True))
-    for inner in body.nodes:
-        try:
-            with np.errstate(all="ignore"):
-                if inner not in values:
-                    values[inner] = evaluate_node(inner, [values[i] for i in inner.inputs], sizes)
-        except Exception:
-            return inner
-    return node
-
-
-def node_error(error: Exception, node: Tensor, instruction: str = "") -> Exception:
-    """The error of a kernel with the node, the instruction where there is one, and the user's line."""
-    kind = "" if isinstance(error, ValueError | IndexError) else f"{type(error).__name__}: "
-    where = f"{node.op.name}: {kind}{error}\n{instruction}  {node.describe()}\n  in {node.origin!r}"
-    return OutOfRangeError(where) if isinstance(error, IndexError) else InputError(where)
+def _batch(batches: Batches, start: int, size: int) -> list[Array]:
+    """The inputs of the step whose rows begin at `start`."""
+    rows = slice(start, start + size) if batches.order is None else batches.order[start : start + size]
+    return [a[rows] if by_rows else a for a, by_rows in zip(batches.arrays, batches.rows, strict=True)]
 
 
 # ---- inputs ----

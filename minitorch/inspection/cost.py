@@ -34,7 +34,7 @@ class Cost:
 class MemoryUse:
     """Bytes of one step. `arena` holds what is computed on the way, and `without_reuse` is what it would be if each
     value had memory of its own; `parameters` are parameters and variables; `peak` is all that is held while a step
-    runs: inputs, parameters, constants, arena, results."""
+    runs: inputs, parameters, constants, arena, results, and what one thread of C code needs for itself."""
 
     arena: int
     parameters: int
@@ -65,7 +65,8 @@ def memory(program: Program, size: int | None, named: Mapping[str, int]) -> Memo
     parameters = sum(s.array.nbytes for s in storages.values())
     given = sum(evaluate(nbytes(t), sizes) for t in plan.graph.inputs)
     held = sum(evaluate(nbytes(v.node), sizes) for v in plan.values if v.kind in ("constant", "bound", "result"))
-    return MemoryUse(arena, parameters, given + parameters + held + arena, sum(own))
+    peak = given + parameters + held + arena + program._executor.backend.scratch(sizes)
+    return MemoryUse(arena, parameters, peak, sum(own))
 
 
 # ---- instructions ----

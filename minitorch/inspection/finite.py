@@ -33,9 +33,9 @@ def finite_results(
         loss, trouble, bad = guarded(batch)
         if trouble:
             where = f"epoch {epoch}, batch {number}, rows {_row_text(batch)}"
-            why = "" if bad is None else f"\n  {bad}"
+            why = str(bad or "Node by node all is finite: only the compiled program makes it, which rounds otherwise.")
             kept = "the parameters are those of the step before"
-            raise NotFiniteError(f"fit: {trouble} is not finite in {where}; {kept}{why}", epoch, number, batch, bad)
+            raise NotFiniteError(f"fit: {trouble} is not finite in {where}; {kept}\n  {why}", epoch, number, batch, bad)
         losses.append(loss)
     return losses
 

@@ -8,9 +8,8 @@ import numpy as np
 
 from minitorch import ops
 from minitorch.compiler.backends.base import known_shape
-from minitorch.compiler.backends.interpreter import evaluate_node
+from minitorch.compiler.backends.interpreter import culprit, evaluate_node, node_error
 from minitorch.errors import MinitorchError
-from minitorch.executor import culprit, node_error
 from minitorch.graph.dim import Symbol, as_symbol, symbols_in
 from minitorch.graph.graph import Graph
 from minitorch.graph.order import depth_first
