@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minitorch.compiler.backends import Backend, Batches, Bound, Memory
-from minitorch.compiler.backends.interpreter import culprit, evaluate_node, node_error
+from minitorch.compiler.backends.interpreter import evaluate_node, node_error
 from minitorch.compiler.plan import Plan
 from minitorch.errors import InputError, MinitorchError
 from minitorch.graph.array import as_array, fitting
@@ -103,8 +103,7 @@ class Executor:
                     if node not in values:
                         values[node] = evaluate_node(node, [values[i] for i in node.inputs], sizes)
             except Exception as again:
-                inner = culprit(node, [values[i] for i in node.inputs], sizes)
-                return node_error(again, inner, f"  {self._instruction_text(node)}\n")
+                return node_error(again, node, f"  {self._instruction_text(node)}\n")
         error.add_note(f"{printable(graph.name)}: computed once more, node by node, it did not fail")
         return error
 

@@ -134,16 +134,19 @@ class TimedCWriter(CWriter):
     def __init__(self, plan: Plan, vector_bytes: int) -> None:
         super().__init__(plan, vector_bytes)
         self.numbers = {i: k for k, i in enumerate(self.calls)}
-        self.definitions.append(NOW)
 
     def _call(self, i: Instruction) -> list[str]:
         lines = super()._call(i)
         texts = [line for line in lines if line.lstrip().startswith("//")]
         calls = [line for line in lines if not line.lstrip().startswith("//")]
         mine = "if (me == 0) " if self.team else ""
-        spent = f"((double *)m[{self._index(('seconds', 0))}])[{self.numbers[i]}]"
-        timed = ["    {", "    const double began = now();", *calls, f"    {mine}{spent} += now() - began;", "    }"]
-        return [*texts, "\n".join(timed)]
+        end = f"    {mine}SECONDS[{self.numbers[i]}] += now() - began;"
+        return [*texts, "\n".join(["    {", "    const double began = now();", *calls, end, "    }"])]
+
+    def _assembled(self) -> list[str]:
+        place = self._index(("seconds", 0))  # the last of the table, so that all else stays where it is
+        self.definitions.append(f"{NOW}\n\n#define SECONDS ((double *)m[{place}])")
+        return super()._assembled()
 
 
 class TimedC(CSource):
@@ -156,9 +159,7 @@ class TimedC(CSource):
         binding = super().bind(sizes, memory)
         assert isinstance(binding, Binding)
         self.clock = Clock(len(self.writer.numbers))
-        place = self.writer.table.get(("seconds", 0))
-        if place is not None:
-            binding.table[place] = self.clock.seconds.ctypes.data
+        binding.table[self.writer.table["seconds", 0]] = self.clock.seconds.ctypes.data
         for k, segment in enumerate(self.writer.segments):
             if segment.fallback is not None:
                 binding.steps[k] = self._timed(binding.steps[k], self.writer.numbers[segment.fallback])

@@ -188,12 +188,21 @@ def _rows(graph: Graph, nodes: Sequence[Tensor], values: Values, known: Mapping[
     labels: dict[Tensor, str] = graph.labels()
     texts = {n: constant_text(n) if n.op.name == "constant" else labels[n] for n in labels}
     targets = {value: target for target, value in graph.updates}
+    role = _with_constants(nodes, known)
     rows = []
-    for node in sorted(nodes, key=lambda n: ROLES.get(known[n], 0)):  # stable: in order within a role
+    for node in sorted(nodes, key=lambda n: ROLES.get(role[n], 0)):  # stable: in order within a role
         name = f"{labels[node]} -> {labels[targets[node]]}" if node in targets else labels[node]
         call = expression(node, [texts.get(i, "") for i in node.inputs])
-        rows.append(Traced(node, name, call, known[node], values[node]))
+        rows.append(Traced(node, name, call, role[node], values[node]))
     return rows
+
+
+def _with_constants(nodes: Sequence[Tensor], known: Mapping[Tensor, str]) -> dict[Tensor, str]:
+    """Roles, in which a constant has that of the first who reads it."""
+    found = dict(known)
+    for node in sorted(nodes, key=lambda n: -ROLES.get(known[n], 0)):
+        found.update((i, known[node]) for i in node.inputs if i.op.name == "constant")
+    return found
 
 
 def _compiled(program: Program, arrays: Sequence[Array]) -> CompiledTrace:

@@ -8,7 +8,7 @@ import numpy as np
 
 from minitorch import ops
 from minitorch.compiler.backends.base import known_shape
-from minitorch.compiler.backends.interpreter import culprit, evaluate_node, node_error
+from minitorch.compiler.backends.interpreter import evaluate_node, node_error
 from minitorch.errors import MinitorchError
 from minitorch.graph.dim import Symbol, as_symbol, symbols_in
 from minitorch.graph.graph import Graph
@@ -87,5 +87,5 @@ def _evaluated(node: Tensor, values: Values, sizes: Mapping[Symbol, int], traini
     except MinitorchError:
         raise
     except Exception as error:
-        raise node_error(error, culprit(node, inputs, sizes)) from error
+        raise node_error(error, node) from error
     return value.copy() if "storage" in node.attrs else value

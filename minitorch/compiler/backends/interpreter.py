@@ -9,7 +9,6 @@ from operator import setitem
 import numpy as np
 
 from minitorch.compiler.backends.base import Backend, Bound, Memory, commit, known_shape, resolve, takes_out, written
-from minitorch.compiler.fused import fused
 from minitorch.compiler.plan import Plan
 from minitorch.errors import InputError, OutOfRangeError
 from minitorch.graph.dim import Symbol
@@ -59,22 +58,6 @@ def evaluate_node(node: Tensor, inputs: Sequence[Array], sizes: Mapping[Symbol, 
 
 
 # ---- errors ----
-
-
-def culprit(node: Tensor, inputs: Sequence[Array], sizes: Mapping[Symbol, int]) -> Tensor:
-    """The node whose kernel fails: where several were made one, that of them which does."""
-    if node.op is not fused:
-        return node
-    body: Graph = node.attrs["body"]
-    values = dict(zip(body.inputs, inputs, strict=True))
-    for inner in body.nodes:
-        try:
-            with np.errstate(all="ignore"):
-                if inner not in values:
-                    values[inner] = evaluate_node(inner, [values[i] for i in inner.inputs], sizes)
-        except Exception:
-            return inner
-    return node
 
 
 def node_error(error: Exception, node: Tensor, instruction: str = "") -> Exception:
