@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minitorch.compiler.backends import Backend, Batches, Bound, Memory
+from minitorch.compiler.backends.base import known_shape
 from minitorch.compiler.backends.interpreter import evaluate_node, node_error
 from minitorch.compiler.plan import Plan
 from minitorch.errors import InputError, MinitorchError
@@ -51,6 +52,8 @@ class Executor:
         self.bound: dict[Shapes, Bound] = {}
         self.leading = _leading(self.inputs, requirements)
         self.batched = [bool(p.shape) and self.counts_rows(p.shape[0]) for p in self.inputs]
+        self.written = list({id(b): b for t, _ in plan.graph.updates for b in [t.attrs["storage"].block]}.values())
+        self._result_shapes: dict[Shapes, list[tuple[int, ...]]] = {}
         self.paces: dict[int, float] = {}  # steps a second, by the rows of a batch
         self.run = self.guarded(self._step)
         self.run_steps = self.guarded(self._steps)
@@ -153,6 +156,17 @@ class Executor:
         for requirement in self.requirements:
             _require(requirement, sizes, found)
         return sizes
+
+    def result_shapes(self, shapes: Shapes) -> list[tuple[int, ...]]:
+        """The shapes of the results for these shapes of the inputs; raises like `sizes`."""
+        found = self._result_shapes.get(shapes)
+        if found is None:
+            sizes = self.sizes(shapes)
+            found = [known_shape(t.shape, sizes) for t in self.plan.graph.outputs]
+            if len(self._result_shapes) >= MOST_BOUND:
+                self._result_shapes.clear()
+            self._result_shapes[shapes] = found
+        return found
 
     # ---- batches ----
 

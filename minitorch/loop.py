@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from minitorch.compiler.backends import Batches
-from minitorch.compiler.backends.base import known_shape
 from minitorch.executor import Executor, Shapes
 from minitorch.graph.storage import Array, aligned
 from minitorch.graph.tensor import Tensor
@@ -98,10 +97,7 @@ class Loop:
 
     def _room(self) -> list[tuple[Array, bool]] | None:
         """Memory for all results, and whether each has rows; None where the steps' results differ in their shapes."""
-        shapes = []
-        for _, _, size in self._parts():
-            sizes = self.executor.sizes(self._shapes(size))
-            shapes.append([known_shape(t.shape, sizes) for t in self.executor.plan.graph.outputs])
+        shapes = [self.executor.result_shapes(self._shapes(size)) for _, _, size in self._parts()]
         results = []
         for i, output in enumerate(self.executor.plan.graph.outputs):
             by_rows = self._by_rows(output)
@@ -112,9 +108,8 @@ class Loop:
         return results
 
     def _run_compiled(self, results: list[tuple[Array, bool]]) -> None:
-        arrays = [np.require(a, requirements=("C", "A")) for a in self.arrays]
-        order = None if self.order is None else np.ascontiguousarray(self.order, np.int64)
-        batches = Batches(arrays, self.executor.batched, order, self.batch_size, results, self._gathered())
+        arrays = [a if a.flags.c_contiguous and a.flags.aligned else np.array(a, order="C") for a in self.arrays]
+        batches = Batches(arrays, self.executor.batched, self.order, self.batch_size, results)
         for first, steps, size in self._parts():
             pace = self.executor.paces.setdefault(size, 0.0)  # steps in a second, as far as is known
             while steps:
@@ -127,5 +122,4 @@ class Loop:
 
     def _changes(self, array: Array) -> bool:
         """Whether steps change an array: then each is to read what the one before has left."""
-        targets = [t.attrs["storage"].block.bytes for t, _ in self.executor.plan.graph.updates]
-        return any(np.may_share_memory(array, block) for block in targets)
+        return any(np.may_share_memory(array, block.bytes) for block in self.executor.written)

@@ -156,11 +156,13 @@ class Program:
 
     def results(self, *arrays: Any, order: Any = None, batch_size: int = 32) -> list[Array]:
         """The same as a list, however many outputs there are."""
-        prepared, rows = self.checked(arrays, batch_size, order)
-        return Loop(self._executor, prepared, _order(order, rows), rows, int(batch_size)).run()
+        prepared, rows, chosen = self.checked(arrays, batch_size, order)
+        return Loop(self._executor, prepared, chosen, rows, int(batch_size)).run()
 
-    def checked(self, arrays: Sequence[Any], batch_size: Any, order: Any = None) -> tuple[Sequence[Array], int]:
-        """Arguments as arrays that fit the inputs, and the number of their rows. Raises like `loop`."""
+    def checked(
+        self, arrays: Sequence[Any], batch_size: Any, order: Any = None
+    ) -> tuple[Sequence[Array], int, Array | None]:  # fmt: skip
+        """Arguments as arrays that fit the inputs, the number of their rows, and the order. Raises like `loop`."""
         if not isinstance(batch_size, int | np.integer) or isinstance(batch_size, bool) or batch_size < 1:
             raise InputError(f"a batch size is an int of 1 or more, but {batch_size!r} was given")
         if len(arrays) != self._arity:
@@ -172,8 +174,8 @@ class Program:
         count, most = rows if chosen is None else len(chosen), int(batch_size)
         for size in {min(count, most), count % most or most} if count else set():  # every batch, before the first runs
             shapes = [(size, *a.shape[1:]) if b else a.shape for a, b in zip(prepared, executor.batched, strict=True)]
-            executor.sizes(tuple(shapes))
-        return prepared, rows
+            executor.result_shapes(tuple(shapes))
+        return prepared, rows, chosen
 
     def evaluate(self, *arrays: Any, batch_size: int = 1024) -> Any:
         """`loop` without the updates: what the outputs are, with the parameters as they stand."""
@@ -237,7 +239,7 @@ def _order(order: Any, rows: int) -> Array | None:
         raise InputError(f"an order is a list of row numbers, but has shape {array.shape} and dtype {array.dtype}")
     if array.size and (array.min() < 0 or array.max() >= rows):
         raise InputError(f"an order names the rows 0 to {rows - 1}, but has {array.min()} to {array.max()}")
-    return array.astype(np.intp)
+    return np.ascontiguousarray(array, np.int64)
 
 
 def evaluate_once(tensor: Tensor, feeds: Mapping[Tensor, Any]) -> Array:

@@ -103,7 +103,7 @@ def fit(
     _require_arguments(program, epochs, callbacks)
     if validation is not None and not isinstance(validation, list | tuple):
         raise InputError(f"fit: validation is a list of arrays like those to train on, but {validation!r} was given")
-    prepared, rows = program.checked(arrays, batch_size)
+    prepared, rows, _ = program.checked(arrays, batch_size)
     held_out = None if validation is None else program.checked(validation, batch_size)[0]
     source = random.default_rng(seed)
     state = State(program, History())

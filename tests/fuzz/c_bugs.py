@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from minitorch import ops
 from minitorch.compiler import updates
-from minitorch.compiler.backends.c_source import layout, moves, product, region, writer
+from minitorch.compiler.backends.c_source import blocks, layout, moves, product, region, steps, writer
 from minitorch.compiler.backends.c_source.function import Function
 from minitorch.executor import Executor
 from tests.fuzz.planting import Patches, bug
@@ -55,15 +55,14 @@ def no_identity() -> Patches:
 
 @bug("the sum of a block takes the place of the sum so far", C)
 def forgotten_blocks() -> Patches:
-    return lines_of(region.Region, "_totals", lambda line: re.sub(r"= a\d+\[.*\] \+ (c\d+.*;)", r"= \1", line))
+    return lines_of(region.Region, "_totals", lambda line: re.sub(r"= [at]\d+.* \+ (c\d+.*;)", r"= \1", line))
 
 
 @bug("the last block is as long as the others and runs over", C)
 def long_last_block() -> Patches:
-    plain = region.Region._block_loops
-    return [patch.object(region.Region, "_block_loops", lambda self: [
-        re.sub(r"= smaller\((\d+), .*\);", r"= \1;", head) for head in plain(self)
-    ])]  # fmt: skip
+    plain = blocks.Blocks.block_loops
+    longer = lambda self: [re.sub(r"= smaller\((\d+), .*\);", r"= \1;", head) for head in plain(self)]
+    return [patch.object(blocks.Blocks, "block_loops", longer)]
 
 
 @bug("the greatest of numbers and NaN is a number", C)
@@ -89,7 +88,7 @@ def wide_rows() -> Patches:
 def packed_as_it_is() -> Patches:
     crossed = lambda line: re.sub(r"([^,]+), ([^,]+), packed\);", r"\2, \1, packed);", line)
     return [
-        *lines_of(region.Region, "_packed", crossed),
+        *lines_of(region.Region, "_pack", crossed),
         *text(product, "_function", "b + t * br, br, bc, packed);", "b + t * br, bc, br, packed);"),
     ]
 
@@ -165,17 +164,12 @@ def swapped_siblings() -> Patches:
 
 @bug("a result is stored over an operand that a later step of the block reads", C)
 def stored_early() -> Patches:
-    plain = region.Region._steps
+    plain = steps.Steps.__init__
 
-    def steps(self: Any) -> None:
-        names = [(access, access.name) for access in self.reads.values()]
-        for access, _ in names:
-            access.name = ""
-        plain(self)
-        for access, name in names:
-            access.name = name
+    def init(self: Any, nodes: Any, calls: Any, product: Any, reads: Any, writes: Any, dense: Any) -> None:
+        plain(self, nodes, calls, product, {n: replace(access, name="") for n, access in reads.items()}, writes, dense)
 
-    return [patch.object(region.Region, "_steps", steps)]
+    return [patch.object(steps.Steps, "__init__", init)]
 
 
 @bug("an update is written before the last reader of the old value", C)
@@ -197,7 +191,7 @@ def unchecked_index() -> Patches:
 def full_last_batch() -> Patches:
     plain = Executor._steps
 
-    def steps(self: Any, work: Any) -> None:
+    def run_steps(self: Any, work: Any) -> None:
         shapes, batches, *_ = work
         full = tuple(
             (batches.batch_size, *s[1:]) if by_rows else s for s, by_rows in zip(shapes, batches.rows, strict=True)
@@ -205,7 +199,7 @@ def full_last_batch() -> Patches:
         self.bound[shapes] = self.bound.get(full) or self._bind(full)
         plain(self, work)
 
-    return [patch.object(Executor, "_steps", steps)]
+    return [patch.object(Executor, "_steps", run_steps)]
 
 
 @bug("each batch is gathered by the first rows of the order", C)
@@ -215,4 +209,4 @@ def gathered_again() -> Patches:
 
 @bug("the results of a step are written to the place of the one before", C)
 def results_behind() -> Patches:
-    return text(writer, "_text", "(y.by_rows ? start : number + s)", "(y.by_rows ? start : larger(0, number + s - 1))")
+    return text(writer, "_text", "job->number + s)", "larger(0, job->number + s - 1))")

@@ -62,13 +62,18 @@ def _expected_call(program: Any, built: Built, arrays: Sequence[Any]) -> Expecte
     unrounded = exact(program)
     as_compiled = attempt("the compiled graph", lambda: evaluate(unrounded, feeds, sizes, ordered=True))
     for a, b in zip(unrounded.roots, traced.roots, strict=True):
-        if not same_bits(as_compiled[a], as_written[b]):
+        if not same_bits(as_compiled[a], as_written[b]) and not _as_it_lies(traced, feeds, sizes, as_compiled[a], b):
             raise Found("optimised differs", f"{difference(as_compiled[a], as_written[b])} for {b.describe()}")
     values = evaluate(compiled, feeds, sizes)
     if unrounded is not compiled:
         _close(unrounded, compiled, feeds, sizes, values)
     results = [values[t] for t in compiled.outputs]
     return Expected(results, [np.array(values[v]) for _, v in compiled.updates], sizes)
+
+
+def _as_it_lies(traced: Any, feeds: Values, sizes: dict[Any, int], got: Any, root: Any) -> bool:
+    """Whether a value is what the traced graph gives with views as they lie in memory: so constants are folded."""
+    return same_bits(got, evaluate(traced, feeds, sizes)[root])
 
 
 def exact(program: Any) -> Any:

@@ -30,6 +30,7 @@ QUICK = (
     "output_is_parameter", "output_is_input", "output_is_output", "one_after_the_other", "stale_binding", "hash_order",
     "dropped_update", "nominal_slots", "empty_sum", "folded_wide", "wide_number",
 )  # fmt: skip
+QUICK_IN_C = ("no_identity", "long_last_block", "stepped_over", "no_offset", "same_function", "swapped_siblings")
 UNREACHED = {"copy", "variable", *LEAVES}  # no function makes a copy; leaves are not computed
 UNPLANNED = {*UNREACHED, "in_training", "stop_gradient"}  # gone before there is a plan
 
@@ -76,6 +77,11 @@ def test_what_failed_once_is_right_in_c(path, c_backend):
 @pytest.mark.parametrize("name", QUICK)
 def test_planted_bugs_are_found(name):
     assert caught(name, 250) is not None, BUGS[name].text
+
+
+@pytest.mark.parametrize("name", QUICK_IN_C)
+def test_planted_bugs_are_found_in_c(name, c_backend):
+    assert caught(name, 60) is not None, BUGS[name].text
 
 
 def test_a_failure_becomes_small():

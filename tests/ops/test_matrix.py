@@ -735,6 +735,49 @@ def test_a_row_without_samples_is_reported(added):
         samples_of("row", "bare")
 
 
+# ---- C: the value and the first order of six samples and shapes of each row and function, in one program ----
+
+IN_C = 6
+
+
+def sampled(kind, name):
+    """Samples and shapes from all over the list of a row or function."""
+    pairs = [(sample, shapes) for sample in samples_of(kind, name) for shapes in sample.shapes if sample.training]
+    return [pairs[k * len(pairs) // IN_C] for k in range(IN_C)] if len(pairs) > IN_C else pairs
+
+
+def first_order(sample, shapes, dtype, position):
+    """A graph of value and gradients, and what it is to be called with; `position` keeps names and sizes apart."""
+    sizes = "known" if sample.known or position % 2 else "leading"
+    apart = [[f"{n}_{position}" if isinstance(n, str) else n for n in named(s, sizes)] for s in shapes]
+    xs = [mt.placeholder(f"x{i}_{position}", s, dtype) for i, s in enumerate(apart)]
+    y = sample.make(*xs)
+    w = mt.placeholder(f"w_{position}", y.shape, y.dtype)
+    shape = sample.make(*[mt.placeholder(f"x{i}", s, dtype) for i, s in enumerate(shapes)]).shape
+    return [*xs, w], [y, *gradients_of([y], xs, [w])], [*sample.operands(shapes), numbers(shape, seed=11)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("kind", "name"), CASES)
+def test_first_order_in_c(kind, name, dtype):
+    """Against the interpreter, which is held to finite differences above, in all layouts of memory."""
+    inputs, outputs, arrays = [], [], []
+    for position, (sample, shapes) in enumerate(sampled(kind, name)):
+        more = first_order(sample, shapes, dtype, position)
+        for own, other in zip((inputs, outputs, arrays), more, strict=True):
+            own += other
+    assert outputs or kind == "function"
+    c, interpreter = (mt.compile(inputs, outputs, backend=b, training=True) for b in ("c", "interpreter"))
+    tolerance = 1e-5 if dtype == "float32" else 1e-12
+    given = [np.asarray(a, t.dtype) for a, t in zip(arrays, inputs, strict=True)]
+    wanted = interpreter(*given) if outputs else []
+    for memory in MEMORIES if outputs else ():
+        where = f"{kind} {name}, {dtype}, {memory.__name__}, c"
+        results = run(c, [memory(a) for a in given], where)
+        for got, want in zip(results, wanted, strict=True):
+            compare(got, want, want.dtype, tolerance, where)
+
+
 # ---- rows that are analytic: the first derivative to the last places, by a step in the imaginary direction ----
 
 NOT_ANALYTIC = {

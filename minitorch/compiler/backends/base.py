@@ -66,8 +66,6 @@ class Batches:
     order: Array | None
     batch_size: int
     results: Sequence[tuple[Array, bool]]
-    gathered: Sequence[Array | None]
-    """For each input room for the rows of a batch, where they are taken out of order."""
 
     def steps(self, first: int) -> int:
         """The number of steps before the one that starts at row `first`."""

@@ -43,8 +43,8 @@ def small_product(node: Tensor) -> bool:
     if node.op is not ops.matmul or node.ndim != 2 or not is_float(node.dtype):
         return False
     (m, n), k = node.shape, node.inputs[0].shape[1]
-    known = [size for size in (m, n, k) if isinstance(size, int)]
-    return len(known) == 2 and 0 < prod(known) <= MOST_WEIGHTS
+    known = sorted(size for size in (m, n, k) if isinstance(size, int))
+    return len(known) >= 2 and known[0] > 0 and prod(known[-2:]) <= MOST_WEIGHTS
 
 
 # ---- regions ----
@@ -146,23 +146,19 @@ class _Regions:
         stack = [r for region in both for n in self.members[region] for r in self._leaving(n, both)]
         while stack:
             node = stack.pop()
-            if self.region.get(node) in both:
+            unit = self.region.get(node, node)
+            if unit in both:
                 return True
-            if node not in seen and self.index[node] <= last:
-                seen.add(node)
-                stack += self._onwards(node)
+            group = self.members.get(unit, [node])  # all of it waits for the node, and its readers wait for all of it
+            if unit not in seen and min(self.index[n] for n in group) <= last:
+                seen.add(unit)
+                stack += [reader for member in group for reader in self.readers[member]]
         return False
 
     def _leaving(self, node: Tensor, both: set[Tensor]) -> Iterator[Tensor]:
         for reader in self.readers[node]:
             if self.region.get(reader) not in both or not self.reads_along(reader, node):
                 yield reader
-
-    def _onwards(self, node: Tensor) -> list[Tensor]:
-        """What waits for a node: its readers, and those of all that is computed together with it."""
-        region = self.region.get(node)
-        group = [node] if region is None else self.members[region]
-        return [reader for member in group for reader in self.readers[member]]
 
 
 # ---- the graph of regions ----

@@ -56,7 +56,7 @@ def _joined(
         return None
     for other, term in _terms(node):
         scaled = _scaled(term, uses)
-        if scaled is None or not _is_added_to(other, node):
+        if scaled is None or scaled.product.shape != node.shape or not _is_added_to(other, node):
             continue
         alpha = ops.constant(1, dtype=node.dtype) if scaled.factor is None else becomes[scaled.factor]
         if scaled.factor is None:

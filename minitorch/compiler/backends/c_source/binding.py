@@ -66,10 +66,12 @@ class Binding:
 
     def __init__(self, writer: Writer, library: ctypes.CDLL, sizes: Mapping[Symbol, int], memory: Memory) -> None:
         self.writer, self.library, self.sizes = writer, library, sizes
+        library.run.restype = ctypes.c_long
         self.plan = writer.plan
         self.table = (ctypes.c_void_p * len(writer.table))()
         self.numbers = (ctypes.c_long * max(1, len(writer.symbols)))(*(sizes[s] for s in writer.symbols))
         self.kept: dict[Key, Array] = {}  # the arrays behind the table
+        self.gathered: dict[int, tuple[int, Array]] = {}  # room for the rows of a batch, and where it lies
         self.offsets, self.arena = memory.layout(sizes), memory.arena
         self._leaves()
         self._constants_of_sizes()
@@ -95,7 +97,6 @@ class Binding:
             ctypes.addressof(self.numbers), ctypes.addressof(table), order, first, steps, size, batches.steps(first),
             (_Column * len(columns))(*columns), len(columns), (_Result * len(results))(*results), len(results),
         )  # fmt: skip
-        self.library.run.restype = ctypes.c_long
         made: int = self.library.run(ctypes.byref(job), ctypes.c_long(self.threads()))
         return made
 
@@ -110,9 +111,16 @@ class Binding:
         if not batches.rows[k]:
             table[place] = array.ctypes.data
             return None
-        gathered = batches.gathered[k]
-        room = None if gathered is None else gathered.ctypes.data
-        return _Column(array.ctypes.data, room, array.nbytes // max(1, len(array)), place)
+        nbytes = array.nbytes // max(1, len(array))
+        return _Column(array.ctypes.data, None if batches.order is None else self._gathered(k), nbytes, place)
+
+    def _gathered(self, k: int) -> int:
+        """Where the rows of a batch go that are taken out of order."""
+        if k not in self.gathered:
+            node = self.plan.graph.inputs[k]
+            room = aligned(prod(known_shape(node.shape, self.sizes)) * node.dtype.itemsize)
+            self.gathered[k] = room.ctypes.data, room
+        return self.gathered[k][0]
 
     def _values(self, k: int, values: Array, by_rows: bool) -> _Result:
         return _Result(
@@ -206,7 +214,7 @@ class Binding:
             table[place] = array.ctypes.data
             if outside is not None:
                 outside[key] = array
-            fresh.append(array)
+            fresh[:] = [array]  # whatever a step that failed has left
 
         self.prepared.append(prepare)
         return fresh.pop
@@ -221,6 +229,8 @@ class Binding:
             if step():
                 raise IndexError("an index is out of range")
         del alive
+        if self.outside:
+            self.outside.clear()
         return [result() for result in self.results]
 
     def _segment(self, segment: Segment) -> Callable[[], object]:

@@ -84,6 +84,9 @@ class Blocks:
         whole = isinstance(last, int) and last <= BLOCK
         self.pieces = not self.by_rows and not whole and bool(calls or summed)
         self.outer = axes[:-2] if self.by_rows else axes[:-1]
+        whole_block = bool(calls) and not (self.by_rows or self.pieces or self.outer)
+        self.alone = team and (not axes or whole_block)
+        """Whether there is nothing to share: one number, or one block that a call computes."""
 
     @property
     def room(self) -> int:
@@ -93,8 +96,8 @@ class Blocks:
     # ---- loops; a head without `for` is a line inside the loop before it ----
 
     def outer_loops(self) -> list[str]:
-        if self.team and not self.axes:
-            return ["for (long once = me; once < 1; once++)"]  # one number is computed by one thread
+        if self.alone:
+            return ["for (long once = me; once < 1; once++)"]
         loops = [self._loop(f"o{k}", size, 1, shared=k == 0) for k, size in enumerate(self.outer)]
         if self.panels:
             columns = self.axes[-1]
@@ -127,7 +130,7 @@ class Blocks:
     def column_loop(self) -> list[str]:
         if not self.axes:
             return []
-        if self.team and not (self.outer or self.by_rows or self.pieces):
+        if self.team and not (self.alone or self.outer or self.by_rows or self.pieces):
             return [self._loop("j", self.axes[-1], 1, shared=True)]
         return [f"for (long j = 0; j < {self.width()}; j++)"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from minitorch import ops
 from minitorch.compiler.backends.c_source.expressions import c_type, suffix
@@ -184,6 +185,17 @@ def _prod_of_others(m: Move) -> None:
             m.line(f"right = right * {m.read(0, at)};")
 
 
+# ---- random numbers ----
+
+
+def _random_uniform(m: Move) -> None:
+    m.function.needs.add(Part("philox", Path(__file__).with_name("philox.c").read_text("utf-8")))
+    seed = m.node.attrs["seed"]
+    keys = ", ".join(f"UINT64_C({seed >> shift & (2**64 - 1)})" for shift in (0, 64))
+    count = m.sizes(m.node.size)
+    m.line(f"uniform_{suffix(m.node.dtype)}({count}, (uint64_t){m.read(0, [])}, {keys}, {m.target});")
+
+
 # ---- products that are no part of a region ----
 
 
@@ -254,5 +266,5 @@ MOVES: dict[Op, Callable[[Move], None]] = {
     ops.concatenate: _concatenate, ops.embed: _embed, ops.take: _take, ops.add_at: _add_at,
     ops.take_along_axis: _take_along_axis, ops.add_along_axis: _add_along_axis, ops.in_range: _in_range,
     ops.argmax: _position(">"), ops.argmin: _position("<"), ops.cumsum: _cumsum,
-    ops.prod_of_others: _prod_of_others, ops.matmul: _matmul, gemm: _gemm,
+    ops.prod_of_others: _prod_of_others, ops.random_uniform: _random_uniform, ops.matmul: _matmul, gemm: _gemm,
 }  # fmt: skip

@@ -214,7 +214,8 @@ class Writer:
             _text("prelude.c"),
             _text("team.c") if self.team else "",
         ]
-        floats = {p.name.split("_")[1]: None for p in self.parts} | {suffix(d): None for d in self.products}
+        small = [p.name.split("_")[1] for p in self.parts if p.name.startswith("product_")]
+        floats = dict.fromkeys([*small, *map(suffix, self.products)])
         if floats:
             lines.append(product.text())
         lines += [self.lanes.shared(d) for d in (FLOAT32, FLOAT64) if suffix(d) in floats]
