@@ -173,7 +173,8 @@ def trace(program: Program, arrays: Sequence[Array], compiled: bool = False) -> 
     rows = _rows(graph, nodes, values, {node: known.get(node, node.role) for node in nodes})
     for node in nodes:
         traced[node.serial] = values
-    return Trace(f"{printable(graph.name)}, as written", rows, values)
+    same = dict(zip(program.traced.nodes, program.written.nodes, strict=True))
+    return Trace(f"{printable(graph.name)}, as written", rows, values, same)
 
 
 def _held(program: Program, graph: Graph, nodes: Sequence[Tensor], arrays: Sequence[Array]) -> Values:
@@ -210,7 +211,9 @@ def _compiled(program: Program, arrays: Sequence[Array]) -> CompiledTrace:
     nodes = list(dict.fromkeys((*graph.inputs, *graph.nodes)))
     values = _held(program, graph, nodes, arrays)
     rows = _rows(graph, nodes, values, {node: node.role for node in nodes})
-    same: dict[Tensor, Tensor] = dict(zip(program.written.roots, graph.roots, strict=True))
+    same: dict[Tensor, Tensor] = {}
+    for known in (program.written, program.traced):
+        same.update(zip(known.roots, graph.roots, strict=True))
     found = CompiledTrace(f"{printable(graph.name)}, as compiled for {program.backend}", rows, values, same)
     found.outputs, found.new_values = computed(program, arrays)
     return found

@@ -33,6 +33,14 @@ def test_every_tensor_that_the_user_holds_has_its_value(net, backend):
     assert t[net.loss].shape == ()
 
 
+def test_the_programs_own_tensors_have_theirs(net, backend):
+    step = net.compiled(backend)
+    for t in (step.trace(net.X, net.Y), step.trace(net.X, net.Y, compiled=True)):
+        assert step.updates[net.w] is not net.new  # a node made anew, for its role
+        np.testing.assert_array_equal(t[step.updates[net.w]], t[net.new])
+        np.testing.assert_array_equal(t[step.outputs[0]], t[net.loss])
+
+
 def test_a_trace_agrees_with_the_call_that_follows_it(net, backend):
     step = net.compiled(backend)
     t = step.trace(net.X, net.Y)
