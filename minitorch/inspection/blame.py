@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minitorch.graph.graph import expression
+from minitorch.graph.graph import constant_text, expression
 from minitorch.graph.origin import Origin
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Op, Tensor
@@ -19,7 +19,7 @@ from minitorch.inspection.values import Values, alive, evaluate, roles
 from minitorch.program import Program
 
 ORDER = {"gradient": 1, "update": 2}
-MOST_ROWS = 5  # row numbers and operands that are named
+MOST_ROWS = 8  # row numbers and operands that are named
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +68,7 @@ class FirstBad:
         else:
             start = f"{self.op.name} made a value that is not finite"
             start += f", in the {self.role}s" if self.role != "forward" else ""
-        rows = self.rows
-        more = ", ..." if len(rows) > MOST_ROWS else ""
-        which = f", in row{'s' * (len(rows) > 1)} {', '.join(map(str, rows[:MOST_ROWS]))}{more}" if rows else ""
+        which = f", in {row_text(self.rows)}" if self.rows else ""
         return f"{start}: {summary(self.value).trouble()}{which}."
 
     def _where(self) -> str:
@@ -82,12 +80,21 @@ class FirstBad:
     def _given(self) -> list[str]:
         parts = []
         for operand, value in zip(self.node.inputs, self.inputs, strict=True):
+            if operand.op.name == "constant":
+                continue
             name = printable(operand.name or operand.op.name)
             made = f" (made at {operand.origin})" if operand.origin != self.origin and operand.inputs else ""
             parts.append(f"{name} {operand.type}{made}: {summary(value)}")
         extra = len(parts) - MOST_ROWS
         parts = parts[:MOST_ROWS] + ([f"and {extra} more"] if extra > 0 else [])
-        return [f"What went in was finite: {'; '.join(parts)}."] if parts else []
+        start = "What went in was finite" if all(map(is_finite, self.inputs)) else "What went in"
+        return [f"{start}: {'; '.join(parts)}."] if parts else []
+
+
+def row_text(rows: Sequence[int]) -> str:
+    """`rows 3, 4 and 18 more`."""
+    extra = f" and {len(rows) - MOST_ROWS} more" if len(rows) > MOST_ROWS else ""
+    return f"row{'s' * (len(rows) > 1)} {', '.join(str(r) for r in rows[:MOST_ROWS])}{extra}"
 
 
 def source_line(origin: Origin) -> str:
@@ -111,10 +118,16 @@ def first_bad(program: Program, arrays: Sequence[Array]) -> FirstBad | None:
     node = _first_nan(order, values) if node is None else node
     if node is None:
         return None
-    labels = graph.labels()
-    call = expression(node, [labels[i] for i in node.inputs])
+    call = expression(node, [_operand(i) for i in node.inputs])
     inputs = tuple(values[i] for i in node.inputs)
     return FirstBad(node, known.get(node, node.role), values[node], inputs, call, _rule_of(node, nodes, known))
+
+
+def _operand(node: Tensor) -> str:
+    """An operand in an expression: its name, or the operation that made it."""
+    if node.name is not None or not node.inputs:
+        return constant_text(node) if node.op.name == "constant" else printable(node.name or node.op.name)
+    return f"{printable(node.op.name)}(...)"
 
 
 def _first_not_finite(order: Sequence[Tensor], values: Values) -> Tensor | None:

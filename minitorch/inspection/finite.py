@@ -10,11 +10,9 @@ from minitorch.errors import NotFiniteError
 from minitorch.graph.graph import Graph
 from minitorch.graph.storage import Array
 from minitorch.graph.text import printable
-from minitorch.inspection.blame import first_bad
+from minitorch.inspection.blame import FirstBad, first_bad, row_text
 from minitorch.inspection.summary import is_finite
 from minitorch.program import Program
-
-MOST_ROWS = 10  # row numbers that a message names
 
 
 def finite_results(
@@ -32,15 +30,15 @@ def finite_results(
         batch = chosen[start : start + batch_size]
         loss, trouble, bad = guarded(batch)
         if trouble:
-            where = f"epoch {epoch}, batch {number}, rows {_row_text(batch)}"
-            why = str(bad or "Node by node all is finite: only the compiled program makes it, which rounds otherwise.")
+            where = f"epoch {epoch}, batch {number}, {row_text(batch.tolist())} of the data"
             kept = "the parameters are those of the step before"
-            raise NotFiniteError(f"fit: {trouble} is not finite in {where}; {kept}\n  {why}", epoch, number, batch, bad)
+            message = f"fit: {trouble} is not finite in {where}; {kept}\n  {_why(program, batch, bad)}"
+            raise NotFiniteError(message, epoch, number, batch, bad)
         losses.append(loss)
     return losses
 
 
-def _step(program: Program, arrays: Sequence[Array], batch: Array) -> tuple[float, str, object]:
+def _step(program: Program, arrays: Sequence[Array], batch: Array) -> tuple[float, str, FirstBad | None]:
     """One step: its loss, what of it is not finite, and the first node to blame. A bad step is taken back."""
     graph: Graph = program.graph
     before = [(target, target.data, target.data.copy()) for target, _ in graph.updates]
@@ -55,6 +53,9 @@ def _step(program: Program, arrays: Sequence[Array], batch: Array) -> tuple[floa
     return loss, trouble, first_bad(program, taken)
 
 
-def _row_text(batch: Array) -> str:
-    shown = ", ".join(map(str, batch[:MOST_ROWS].tolist()))
-    return f"{shown}, ... ({len(batch)} of them)" if len(batch) > MOST_ROWS else shown
+def _why(program: Program, batch: Array, bad: FirstBad | None) -> str:
+    """The first bad node, with the rows of the data where the value has them."""
+    if bad is None:
+        return "Node by node all is finite: only the compiled program makes it, which rounds otherwise."
+    by_rows = bad.rows and program._executor.counts_rows(bad.node.shape[0])
+    return f"{bad} In the data: {row_text(batch[bad.rows].tolist())}." if by_rows else str(bad)

@@ -46,6 +46,8 @@ class Summary:
 
     def trouble(self) -> str:
         """How many elements are not finite, and what they are."""
+        if self.count == 1:
+            return "NaN" if self.nans else "infinite"
         kinds = [f"{self.nans} NaN"] if self.nans else []
         kinds += [f"{self.infinities} infinite"] if self.infinities else []
         return f"{self.nans + self.infinities} of {self.count} elements not finite ({', '.join(kinds)})"
