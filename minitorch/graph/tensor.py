@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from types import MappingProxyType
 from typing import Any, NoReturn
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -32,6 +33,9 @@ registry: dict[str, Op] = {}
 
 reserved: set[str] = set()
 """The names of minitorch's own operations, which no other may take. A user's own may be defined anew."""
+
+traced: WeakValueDictionary[int, Any] = WeakValueDictionary()
+"""By the serial of a tensor, the values of the latest trace that has it: a dict, for as long as somebody keeps it."""
 
 _NO_ATTRS: Attrs = MappingProxyType({})
 _serial = count()
@@ -250,19 +254,24 @@ class Tensor:
 
     @property
     def data(self) -> Array:
-        """The value of a parameter, a variable or a constant. Shape and dtype are the tensor's.
+        """The value of a parameter, a variable or a constant; for any other tensor its value in the latest trace.
 
         For a parameter or variable it is a live view: writing into it, or assigning to `.data`, changes what every
-        program that shares the parameter sees. Raises `ValueError` for a tensor that holds no value.
+        program that shares the parameter sees. A trace fills it for as long as somebody keeps what `Program.trace`
+        returned. Raises `ValueError` for a tensor that holds no value.
         """
         if isinstance(storage := self.attrs.get("storage"), Storage):
             return storage.array
         if self.op.name == "constant":
             value: Array = self.attrs["value"]
             return value
+        if (values := traced.get(self.serial)) is not None:
+            found: Array = values[self]
+            return found
         raise ValueError(
             f"{self.describe()} holds no value, only parameters, variables and constants do: "
-            "evaluate it with t.eval({placeholder: array, ...}), or compile it and call the program"
+            "evaluate it with t.eval({placeholder: array, ...}), or keep what program.trace(*inputs) returns, "
+            "which gives every tensor of the program its .data"
         )
 
     @data.setter
