@@ -154,7 +154,6 @@ def test_what_the_compiler_did(tmp_path):
     assert first / second == pytest.approx(2 / 3)
 
 
-@pytest.mark.skipif(not hasattr(mt.Program, "first_bad"), reason="programs have no first_bad yet")
 def test_debug_a_nan(tmp_path):
     printed = run("debug_a_nan", tmp_path, files=())
     assert "loss of the step by hand: nan" in printed
