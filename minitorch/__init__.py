@@ -1,7 +1,7 @@
 """minitorch: a define-then-run deep learning framework. The public names, nothing else."""
 
 from minitorch import data, errors, nn, ops, optim, training
-from minitorch.compiler.autodiff import grad, hvp, jvp, vjp
+from minitorch.compiler.autodiff import check_gradients, grad, hvp, jvp, vjp
 from minitorch.files import load, save
 from minitorch.functional import *
 from minitorch.graph import Dim, Graph, Op, Tensor, Type, draw, scope
@@ -22,8 +22,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "abs", "add", "all", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
-    "arctanh", "argmax", "argmin", "binary_cross_entropy", "broadcast_to", "cast", "ceil", "clip", "compile",
-    "concatenate", "constant", "cos", "cosh", "cross_entropy", "cumsum", "data", "diagonal", "Dim", "divide",
+    "arctanh", "argmax", "argmin", "binary_cross_entropy", "broadcast_to", "cast", "ceil", "check_gradients", "clip",
+    "compile", "concatenate", "constant", "cos", "cosh", "cross_entropy", "cumsum", "data", "diagonal", "Dim", "divide",
     "dot", "draw", "dropout", "einsum", "elu", "equal", "erf", "errors", "exp", "exp2", "expand_dims", "expm1",
     "fit", "flip", "floor", "floor_divide", "full_like", "gelu", "grad", "Graph", "greater", "greater_equal",
     "hard_tanh", "huber_loss", "hvp", "isfinite", "isinf", "isnan", "jvp", "leaky_relu", "less", "less_equal",

@@ -59,8 +59,8 @@ def train_test_split(*arrays: Any, test_size: float = 0.25, seed: int | None = N
     (6, 2)
     """
     columns = rows_of(arrays)
-    if not 0 < test_size < 1:
-        raise ValueError(f"train_test_split: test_size is a share between 0 and 1, but {test_size} was given")
+    if not isinstance(test_size, int | float | np.number) or not 0 < test_size < 1:
+        raise ValueError(f"train_test_split: test_size is a share between 0 and 1, but {test_size!r} was given")
     rows = random.default_rng(seed).permutation(len(columns[0]))
     held_out = round(len(rows) * test_size)
     return [part for c in columns for part in (c[rows[held_out:]], c[rows[:held_out]])]
@@ -75,6 +75,8 @@ def standardize(train: Any, *others: Any) -> Any:
     [[-1.0], [1.0]]
     """
     first = np.asarray(train)
+    if not first.ndim or first.dtype.kind not in "biuf":
+        raise TypeError(f"standardize: columns of numbers are expected, but {train!r} was given")
     constant = (first == first[:1]).all(0) if len(first) else np.zeros(first.shape[1:], bool)
     mean = np.where(constant, first[0], first.mean(0)) if len(first) else first.sum(0)
     deviation = first.std(0) if len(first) else first.sum(0)

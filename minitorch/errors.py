@@ -35,6 +35,25 @@ class OutOfRangeError(InputError, IndexError):
     """An index names what is not there. Nothing was changed."""
 
 
+class NotTracedError(MinitorchError, ValueError, KeyError):
+    """A trace was asked for a value that it does not have."""
+
+    __str__ = Exception.__str__  # a KeyError shows its message in quotes
+
+
+class NotFiniteError(MinitorchError, ValueError):
+    """A fit met a loss or a new parameter that is not finite. The parameters are those of the step before.
+
+    `epoch` and `batch` count from 1, `rows` are the rows of the batch, and `first_bad` says where it came from.
+    """
+
+    def __init__(
+        self, message: str, epoch: int = 0, batch: int = 0, rows: object = (), first_bad: object = None
+    ) -> None:
+        super().__init__(message)
+        self.epoch, self.batch, self.rows, self.first_bad = epoch, batch, rows, first_bad
+
+
 class FileError(MinitorchError, ValueError):
     """A file is damaged, or is not the one that was expected. Nothing was changed."""
 

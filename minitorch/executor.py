@@ -10,11 +10,12 @@ import numpy as np
 
 from minitorch.compiler.backends import Backend, Batches, Bound, Memory
 from minitorch.compiler.backends.base import known_shape
-from minitorch.compiler.backends.interpreter import evaluate_node
+from minitorch.compiler.backends.interpreter import evaluate_node, node_error
 from minitorch.compiler.plan import Plan
-from minitorch.errors import InputError, OutOfRangeError
+from minitorch.errors import InputError, MinitorchError
 from minitorch.graph.array import as_array, fitting
 from minitorch.graph.dim import Size, Symbol, as_symbol, evaluate, symbols
+from minitorch.graph.graph import expression
 from minitorch.graph.storage import Array, Guard
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
@@ -54,11 +55,11 @@ class Executor:
         self.written = list({id(b): b for t, _ in plan.graph.updates for b in [t.attrs["storage"].block]}.values())
         self._result_shapes: dict[Shapes, list[tuple[int, ...]]] = {}
         self.paces: dict[int, float] = {}  # steps a second, by the rows of a batch
-        self.run = self._guarded(self._step)
-        self.run_steps = self._guarded(self._steps)
+        self.run = self.guarded(self._step)
+        self.run_steps = self.guarded(self._steps)
 
-    def _guarded(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """`call` under the locks of the plan's parameters; under one of its own where there are none."""
+    def guarded(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """`call`, of the inputs, under the locks of the plan's parameters; under its own where there are none."""
         nodes = (*self.plan.graph.nodes, *(target for target, _ in self.plan.graph.updates))
         guards = {n.attrs["storage"].block.guard for n in nodes if "storage" in n.attrs} or {Guard()}
         for guard in sorted(guards, key=lambda guard: -guard.serial):
@@ -68,10 +69,12 @@ class Executor:
     def _step(self, arrays: Sequence[Array]) -> Sequence[Array]:
         shapes = tuple(map(_shape, arrays))
         bound = self.bound.get(shapes)
-        if bound is None:
-            bound = self._bind(shapes)
         try:
+            if bound is None:
+                bound = self._bind(shapes)
             return bound(*arrays)
+        except MinitorchError:
+            raise
         except Exception as error:
             blamed = self._blamed(error, arrays, shapes)
             if blamed is error:
@@ -81,27 +84,40 @@ class Executor:
     def _steps(self, work: tuple[Shapes, Batches, int, int, int]) -> None:
         """Steps in compiled code: the shapes of a batch, the rows, the first of them, the steps, and their size."""
         shapes, batches, first, steps, size = work
-        bound = self.bound.get(shapes) or self._bind(shapes)
+        try:
+            bound = self.bound.get(shapes) or self._bind(shapes)
+        except MinitorchError:
+            raise
+        except Exception as error:
+            raise self._blamed(error, _batch(batches, first, size), shapes) from error
         made = bound.run(batches, first, steps, size)  # type: ignore[attr-defined]  # the backend has a loop
         if made < steps:
-            start = first + made * size
-            rows = slice(start, start + size) if batches.order is None else batches.order[start : start + size]
-            arrays = [a[rows] if by_rows else a for a, by_rows in zip(batches.arrays, batches.rows, strict=True)]
+            arrays = _batch(batches, first + made * size, size)
             raise self._blamed(IndexError("an index is out of range"), arrays, shapes)
 
     def _blamed(self, error: Exception, arrays: Sequence[Array], shapes: Shapes) -> Exception:
-        """The error of a kernel with the node that it came from, found by computing node by node."""
+        """The error of a kernel with the instruction and node that it came from, found by computing node by node."""
         sizes = self.sizes(shapes)
+        graph = self.plan.graph
         values = dict(zip(self.inputs, arrays, strict=True))
-        for node in self.plan.graph.nodes:
+        for node in graph.nodes:
             try:
                 with np.errstate(all="ignore"):
                     if node not in values:
                         values[node] = evaluate_node(node, [values[i] for i in node.inputs], sizes)
             except Exception as again:
-                where = f"{node.op.name}: {again}\n  {node.describe()}\n  in {node.origin!r}"
-                return OutOfRangeError(where) if isinstance(again, IndexError) else InputError(where)
+                return node_error(again, node, f"  {self._instruction_text(node)}\n")
+        error.add_note(f"{printable(graph.name)}: computed once more, node by node, it did not fail")
         return error
+
+    def _instruction_text(self, node: Tensor) -> str:
+        """Which instruction of the plan computes a node, as its listing has it."""
+        labels = self.plan.graph.labels()
+        calls = [i for i in self.plan.instructions if not i.node.op.view]
+        number = next((k for k, i in enumerate(calls, 1) if any(n is node for n in i.nodes)), None)
+        what = "a view" if number is None else f"instruction {number} of {len(calls)}"
+        call = expression(node, [labels[i] for i in node.inputs])
+        return f"{what} of {printable(self.plan.graph.name)}: {labels[node]}: {node.type} = {call}"
 
     # ---- arguments ----
 
@@ -181,6 +197,12 @@ def _holding(guard: Guard, call: Callable[..., Any]) -> Callable[..., Any]:
     held.__dict__["guard"] = guard  # kept alive, for `fork` to find
 
     return held
+
+
+def _batch(batches: Batches, start: int, size: int) -> list[Array]:
+    """The inputs of the step whose rows begin at `start`."""
+    rows = slice(start, start + size) if batches.order is None else batches.order[start : start + size]
+    return [a[rows] if by_rows else a for a, by_rows in zip(batches.arrays, batches.rows, strict=True)]
 
 
 # ---- inputs ----

@@ -69,7 +69,7 @@ def _function(activation: Activation) -> Callable[[Tensor], Tensor]:
         return functional.identity
     if callable(activation):
         return activation
-    if activation not in functional.activations:
+    if not isinstance(activation, str) or activation not in functional.activations:
         raise ValueError(f"there is no activation {activation!r}; there are {', '.join(functional.activations)}")
     return functional.activations[activation]
 
@@ -143,6 +143,8 @@ class Module:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take values by name. Raises `ValueError` and changes nothing where names, shapes or dtypes differ."""
+        if not isinstance(state, Mapping):
+            raise TypeError(f"a state is a dict of values by name, but {state!r} was given")
         mine = dict(self._named())
         missing, unknown = mine.keys() - state.keys(), state.keys() - mine.keys()
         if missing or unknown:
@@ -347,6 +349,7 @@ class MLP(Module):
         sizes = [_size("MLP", "nin", nin), *(_size("MLP", "each of nouts", n) for n in nouts)]
         if len(sizes) < 2:
             raise ValueError("MLP: nouts names the width of each layer, but is empty")
+        _function(activation)
         source = random.default_rng(seed)
         count = sum((a + 1) * b for a, b in pairwise(sizes))
         with one_block(count * dtype_of(dtype).itemsize):

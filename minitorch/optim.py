@@ -53,6 +53,10 @@ class Optimiser:
         if len(gradients) != len(self.parameters):
             raise ValueError(f"{len(self.parameters)} parameters, but {len(gradients)} gradients")
         for p, g in zip(self.parameters, gradients, strict=True):
+            if not isinstance(g, Tensor):
+                raise TypeError(
+                    f"{type(self).__name__}: a gradient is a tensor, but {g!r} was given for {p.describe()}"
+                )
             if g.shape != p.shape:
                 shapes = f"{show_shape(p.shape)}, but its gradient is {show_shape(g.shape)}"
                 raise ValueError(f"{type(self).__name__}: {p.describe()} has the shape {shapes}")
@@ -128,6 +132,9 @@ def _checked(parameters: Any, optimiser: str) -> list[Tensor]:
             raise TypeError(f"{optimiser}: parameters are expected, but {p!r} was given")
         if not is_float(p.dtype):
             raise TypeError(f"{optimiser}: only float parameters have gradients, but {p.describe()} was given")
+    if len(set(listed)) < len(listed):
+        twice = next(p for i, p in enumerate(listed) if p in set(listed[:i]))
+        raise ValueError(f"{optimiser}: {twice.describe()} is in the list of parameters twice")
     return listed
 
 

@@ -28,6 +28,9 @@ from minitorch.lazy import lazy
 from minitorch.loop import Loop
 
 viz = lazy("minitorch.viz")
+verification = lazy("minitorch.inspection.verify")
+explanation = lazy("minitorch.inspection.explain")
+inspection = lazy("minitorch.inspection")
 
 Updates = Mapping[Tensor, Operand] | Iterable[tuple[Tensor, Operand]]
 
@@ -54,6 +57,8 @@ def compile(
     """
     if name is not None and not isinstance(name, str):
         raise ArgumentError(f"compile: a name is a str, but {name!r} was given\n  in {here()!r}")
+    if training is not None and not isinstance(training, bool):
+        raise ArgumentError(f"compile: training is True, False or None, but {training!r} was given\n  in {here()!r}")
     traced, requirements = trace(inputs, outputs, updates, name or "program", training)
     if backend != "auto" and backend not in BACKENDS:
         known = f"there are auto, {', '.join(BACKENDS)}"
@@ -77,6 +82,8 @@ class Program:
         self, traced: Graph, requirements: Sequence[Requirement], backend: str, pack: Callable[[Sequence[Array]], Any]
     ) -> None:
         self._pack, self._requirements = pack, requirements
+        self.written: Graph = traced
+        """The graph of the very tensors that the user holds, node for node as in `traced`, which tells their roles."""
         self.passes: tuple[PassRecord, ...]
         """What each pass did, in order."""
         self.plan: Plan
@@ -121,6 +128,10 @@ class Program:
             values = self._by_name(values, named)
         executor = self._executor
         return self._pack(executor.run(executor.prepare(values)))
+
+    def _ordered(self, values: Sequence[Any], named: Mapping[str, Any]) -> Sequence[Array]:
+        """The arguments of a call as arrays that fit the inputs."""
+        return self._executor.prepare(self._by_name(values, named))
 
     def _by_name(self, values: Sequence[Any], named: Mapping[str, Any]) -> tuple[Any, ...]:
         """Positional and named arguments in the order of the inputs."""
@@ -180,11 +191,44 @@ class Program:
 
     # ---- looking ----
 
+    def verify(self) -> None:
+        """Compute the graph before and after every pass, and both sides of every rewrite, on the same values.
+
+        Raises `minitorch.inspection.verify.DisagreementError` where they differ. Then every rewrite in `passes` says
+        that it was `checked`, and the largest `difference` that it made.
+        """
+        self.passes = verification.verified(self)
+
+    def explain(self) -> str:
+        """What the compiler did, pass by pass: each rewrite with its law, its two sides, its lines and its savings."""
+        text: str = explanation.explain(self)
+        return text
+
     def __str__(self) -> str:
         return str(self.graph)
 
     def __repr__(self) -> str:
         return f"<Program {printable(self.graph.name)}({input_text(self.inputs)}) on {self.backend}>"
+
+    def trace(self, /, *inputs: Any, compiled: bool = False, **named: Any) -> Any:
+        """Every value of the user's graph, and its gradients, for these inputs. See `minitorch.inspection.trace`."""
+        return inspection.trace(self, self._ordered(inputs, named), compiled)
+
+    def first_bad(self, /, *inputs: Any, **named: Any) -> Any:
+        """The first node that is not finite where its inputs were, or None. See `minitorch.inspection.first_bad`."""
+        return inspection.first_bad(self, self._ordered(inputs, named))
+
+    def profile(self, /, *inputs: Any, repeat: int = 10, **named: Any) -> Any:
+        """What each instruction costs, as predicted and as measured. See `minitorch.inspection.profile`."""
+        return inspection.profile(self, self._ordered(inputs, named), repeat)
+
+    def cost(self, size: int | None = None, /, **sizes: int) -> Any:
+        """The work of a step, `.flops` and `.bytes`, for these unknown sizes; `size` is for those not named."""
+        return inspection.cost(self, size, sizes)
+
+    def memory(self, size: int | None = None, /, **sizes: int) -> Any:
+        """The bytes that a step takes, for these unknown sizes. See `minitorch.inspection.memory`."""
+        return inspection.memory(self, size, sizes)
 
     def draw(self, path: Any, **options: Any) -> None:
         """Write a picture of the optimised graph. See `minitorch.draw`."""

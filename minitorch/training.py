@@ -13,6 +13,7 @@ from minitorch.graph.storage import Array
 from minitorch.lazy import lazy
 from minitorch.program import Program
 
+inspection = lazy("minitorch.inspection")
 tqdm = lazy("tqdm")
 random = lazy("numpy.random")
 
@@ -79,13 +80,15 @@ class EarlyStopping:
 def fit(
     program: Program, *arrays: Any, epochs: int, batch_size: int, shuffle: bool = True, seed: int | None = None,
     progress: bool = False, callbacks: Sequence[Callback] = (), validation: Sequence[Any] | None = None,
+    check_finite: bool = False,
 ) -> History:  # fmt: skip
     """Run a training step over the rows of `arrays`, `epochs` times, and return what happened to the loss.
 
     The first output of `program` is the loss. Rows are taken in a new random order each epoch (the same orders for the
     same `seed`), the last batch with what is left. `progress` shows a bar (package tqdm). `validation` are arrays like
     `arrays`, whose loss is computed after each epoch without training on them. `callbacks` are called with the
-    `State` after each epoch.
+    `State` after each epoch. `check_finite` looks at every step, which takes longer, and raises `NotFiniteError` at
+    the first whose loss or new parameters are not finite, with the parameters of the step before.
 
     Raises `InputError` for arrays that do not fit the program, before anything has changed.
 
@@ -102,12 +105,14 @@ def fit(
         raise InputError(f"fit: validation is a list of arrays like those to train on, but {validation!r} was given")
     prepared, rows, _ = program.checked(arrays, batch_size)
     held_out = None if validation is None else program.checked(validation, batch_size)[0]
+    if seed is not None and not isinstance(seed, int | np.integer):
+        raise InputError(f"fit: a seed is an int or None, but {seed!r} was given")
     source = random.default_rng(seed)
     state = State(program, History())
     bar = tqdm.tqdm(total=epochs, unit="epoch", disable=not progress) if progress else None
     for _ in range(epochs):
         order = source.permutation(rows) if shuffle else None
-        _epoch(state, prepared, order, rows, batch_size)
+        _epoch(state, prepared, order, rows, batch_size, check_finite)
         if held_out is not None:
             _validate(state, held_out, batch_size)
         for callback in callbacks:
@@ -135,8 +140,13 @@ def _require_arguments(program: Any, epochs: Any, callbacks: Any) -> None:
             raise ArgumentError(f"fit: a callback is a function of the state, but {callback!r} was given")
 
 
-def _epoch(state: State, arrays: Sequence[Array], order: Array | None, rows: int, batch_size: int) -> None:
-    losses = state.program.results(*arrays, order=order, batch_size=batch_size)[0].tolist()
+def _epoch(
+    state: State, arrays: Sequence[Array], order: Array | None, rows: int, batch_size: int, check_finite: bool
+) -> None:  # fmt: skip
+    if check_finite:
+        losses = inspection.finite_results(state.program, arrays, order, rows, batch_size, state.epoch + 1)
+    else:
+        losses = state.program.results(*arrays, order=order, batch_size=batch_size)[0].tolist()
     state.epoch += 1
     state.step += len(losses)
     state.loss = mean_over_rows(losses, rows, batch_size)

@@ -11,17 +11,19 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+import minitorch as mt
+
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
 
 
-def run(name, folder):
+def run(name, folder, files=("pictures",)):
     """What an example prints when it is run in a folder of its own; its files go to `folder / "pictures"`."""
     command = [sys.executable, "-W", "error", str(EXAMPLES / f"{name}.py"), str(folder / "pictures")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert [path.name for path in folder.iterdir()] == ["pictures"], "files outside the folder that was named"
+    assert [path.name for path in folder.iterdir()] == list(files), "files outside the folder that was named"
     return done.stdout
 
 
@@ -42,7 +44,14 @@ def check_png(path):
 
 def test_every_example_is_tested():
     names = {path.stem for path in EXAMPLES.glob("*.py")}
-    assert names == {"quickstart", "train_digits", "train_diabetes", "one_neuron"}
+    assert names == {
+        "quickstart",
+        "train_digits",
+        "train_diabetes",
+        "one_neuron",
+        "what_the_compiler_did",
+        "debug_a_nan",
+    }
 
 
 def test_quickstart(tmp_path):
@@ -130,3 +139,26 @@ def test_the_gradient_by_hand_is_that_of_pytorch():
     torch.nn.functional.mse_loss(prediction, torch.from_numpy(example["Y"])).backward()
     by_hand = example["by_hand"](w.detach().numpy(), b.detach().numpy())
     np.testing.assert_allclose(by_hand, [*w.grad.numpy(), b.grad.item()], rtol=1e-12)
+
+
+def test_what_the_compiler_did(tmp_path):
+    printed = run("what_the_compiler_did", tmp_path, files=())
+    written, compiled = map(int, re.search(r"written: (\d+) nodes, compiled: (\d+)", printed).groups())
+    assert compiled < written
+    for law in ("computed once", "a + (-b) = a - b", "x * 1 = x", "an operation on constants is a constant"):
+        assert law in printed
+    assert float(re.search(r"one made to a value: (\S+)", printed)[1]) < 1e-12
+    assert "not checked" not in printed
+    assert "gradients: 9 nodes agree" in printed
+    first, second = map(float, re.search(r"is (\S+) by its rule, but (\S+) by differences", printed).groups())
+    assert first / second == pytest.approx(2 / 3)
+
+
+def test_debug_a_nan(tmp_path):
+    printed = run("debug_a_nan", tmp_path, files=())
+    assert "loss of the step by hand: nan" in printed
+    assert re.search(r"log made a value that is not finite.*row 40.*debug_a_nan\.py:\d+", printed)
+    assert "p from 0\n" in printed
+    assert "first bad node after the repair: None" in printed
+    first, last = map(float, re.search(r"loss (\S+) -> (\S+)", printed).groups())
+    assert last < first / 2

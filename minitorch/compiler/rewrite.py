@@ -18,6 +18,7 @@ Rule = Callable[[Tensor], Tensor | None]
 _REASSOCIATES: set[Rule] = set()
 
 MOST_STEPS = 32  # rewrites of one node in one traversal; a set of rules that goes on longer runs in circles
+MERGED = "the same operation on the same inputs is computed once"
 ROLES = ("placeholder", "parameter", "constant", "forward", "gradient", "update")
 
 
@@ -29,12 +30,26 @@ def reassociating(rule: Rule) -> Rule:
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """One replacement: the law, the node before and after. `reassociates` where the law may change the last bits."""
+    """One replacement: the law, the node before and after. `reassociates` where the law may change the last bits.
+
+    `difference` is the largest that `Program.verify` found between the values of the two sides; None before it looked.
+    """
 
     reason: str
     before: Tensor
     after: Tensor
     reassociates: bool = False
+    difference: float | None = None
+
+    @property
+    def checked(self) -> bool:
+        """Whether both sides were computed on the same values, and agreed."""
+        return self.difference is not None
+
+    @property
+    def changes_values(self) -> bool:
+        """Whether the value is computed in another way; not where the same is only done once."""
+        return self.reason != MERGED
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.before.describe()} -> {self.after.describe()}"
@@ -144,7 +159,7 @@ class _Traversal:
     def _interned(self, node: Tensor) -> Tensor:
         found = self.intern(node)
         if found is not node:
-            self.log.append(Rewrite("the same operation on the same inputs is computed once", node, found))
+            self.log.append(Rewrite(MERGED, node, found))
             self.absorbed.setdefault(found, []).append(node)
         return found
 

@@ -14,7 +14,7 @@ from minitorch.errors import DTypeError, ShapeError
 from minitorch.graph.dim import Dim, Size
 from minitorch.graph.origin import here
 from minitorch.graph.tensor import Operand, Tensor
-from minitorch.graph.types import DType, DTypeLike, dtype_of, show_shape
+from minitorch.graph.types import DType, DTypeLike, dtype_of
 
 Axis = int | Sequence[int] | None
 
@@ -71,9 +71,9 @@ def shape_of(shape: Any, function: str, *tensors: Tensor, hole: bool = False) ->
     sizes = tuple(shape) if isinstance(shape, list | tuple) else (shape,)
     least = -1 if hole else 0
     kept = tuple(index(s) if isinstance(s, int | np.integer) and not isinstance(s, bool) else s for s in sizes)
-    if not all(isinstance(s, Dim) or (isinstance(s, int) and s >= least) for s in kept):
+    if not all(isinstance(s, Dim) or (isinstance(s, int) and not isinstance(s, bool) and s >= least) for s in kept):
         allowed = "sizes of 0 or more" + (", or one -1" if hole else "")
-        raise fail(ShapeError, function, f"{show_shape(sizes)} is not a shape: {allowed}", *tensors)
+        raise fail(ShapeError, function, f"{sizes!r} is not a shape: {allowed}", *tensors)
     return kept
 
 

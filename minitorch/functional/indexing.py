@@ -266,6 +266,9 @@ def linspace(start: float, stop: float, num: int = 50, dtype: DTypeLike = "float
     """`num` numbers at equal distances, both ends included."""
     if not isinstance(num, int) or num < 0:
         raise fail(ValueError, "linspace", f"num is an int of 0 or more, but {num!r} was given")
+    for end in (start, stop):
+        if not isinstance(end, int | float | np.number):
+            raise fail(TypeError, "linspace", f"an end is a number, but {end!r} was given")
     return ops.constant(np.linspace(start, stop, num), dtype=dtype)
 
 
@@ -325,6 +328,8 @@ def _triangle(x: Operand, k: int, function: str) -> Tensor:
     x = as_tensor(x, function)
     if x.ndim < 2:
         raise fail(ShapeError, function, f"a matrix is expected, but {x.type} was given", x)
+    if not isinstance(k, int | np.integer):
+        raise fail(TypeError, function, f"k is an int, but {k!r} was given", x)
     rows = expand_dims(ops.iota(size=x.shape[-2], dtype=INT64), -1)
     columns = ops.iota(size=x.shape[-1], dtype=INT64)
     kept = columns - rows <= k if function == "tril" else columns - rows >= k

@@ -65,6 +65,8 @@ def tensordot(a: Operand, b: Operand, axes: Any = 2) -> Tensor:
     a, b = as_tensor(a, "tensordot"), as_tensor(b, "tensordot")
     if isinstance(axes, int):
         axes = (list(range(a.ndim - axes, a.ndim)), list(range(axes)))
+    if not (isinstance(axes, list | tuple) and len(axes) == 2):
+        raise fail(TypeError, "tensordot", f"axes are an int or two lists of axes, but {axes!r} was given", a, b)
     left, right = ([i] if isinstance(i, int) else list(i) for i in axes)
     left = [axis_of(a, i, "tensordot") for i in left]
     right = [axis_of(b, i, "tensordot") for i in right]
@@ -103,6 +105,8 @@ def einsum(subscripts: str, *operands: Operand) -> Tensor:
     >>> str(einsum("bi,ij->bj", x, w).type)
     'f32[batch, 1]'
     """
+    if not isinstance(subscripts, str):
+        raise fail(TypeError, "einsum", f"subscripts are a str such as 'bi,ij->bj', but {subscripts!r} was given")
     tensors = [as_tensor(t, "einsum") for t in operands]
     terms, result = _subscripts(subscripts, tensors)
     tensors = _one_size_a_letter(tensors, terms)

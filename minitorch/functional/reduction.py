@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minitorch import ops
 from minitorch.functional.arguments import Axis, axes_of, axis_of, fail, number, speaking_as
 from minitorch.graph.dim import Size, maximum
@@ -85,6 +87,8 @@ def var(x: Operand, axis: Axis = None, ddof: int = 0, keepdims: bool = False) ->
     """
     x = as_tensor(x, "var")
     axes = axes_of(x, axis, "var")
+    if not isinstance(ddof, int | np.integer):
+        raise fail(TypeError, "var", f"ddof is an int, but {ddof!r} was given", x)
     near = x - ops.stop_gradient(mean(x, axes, keepdims=True))
     squares = ops.square(near - mean(near, axes, keepdims=True))
     total = ops.sum(squares, axis=axes, keepdims=bool(keepdims))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from operator import index
 from typing import Any, TypeGuard
@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from minitorch import ops
-from minitorch.errors import ShapeError
+from minitorch.errors import DTypeError, ShapeError
 from minitorch.functional.arguments import Axis, axes_of, axis_of, fail, known_dtype, shape_of
 from minitorch.graph.dim import Size, divide, equal, maximum, minimum
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
@@ -133,6 +133,8 @@ def _parts(tensors: Any, function: str) -> list[Tensor]:
     """What is to be joined: at least one tensor, in a list or whatever else yields them."""
     if isinstance(tensors, Tensor):
         raise fail(TypeError, function, "takes a list of tensors, but was given one", tensors)
+    if not isinstance(tensors, Iterable):
+        raise fail(TypeError, function, f"takes a list of tensors, but was given {tensors!r}")
     parts = [as_tensor(t, function) for t in tensors]
     if not parts:
         raise fail(ShapeError, function, "there is nothing to join")
@@ -317,4 +319,6 @@ def ones_like(x: Operand, dtype: DTypeLike | None = None) -> Tensor:
 
 def _filled(x: Tensor, value: float, dtype: DTypeLike | None, function: str) -> Tensor:
     target = x.dtype if dtype is None else known_dtype(dtype, function, x)
+    if not isinstance(value, int | float | np.generic):
+        raise fail(DTypeError, function, f"a value is a number, but {value!r} was given", x)
     return ops.broadcast_to(ops.constant(value, dtype=target), shape=x.shape)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from types import MappingProxyType
 from typing import Any, NoReturn
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -32,6 +33,9 @@ registry: dict[str, Op] = {}
 
 reserved: set[str] = set()
 """The names of minitorch's own operations, which no other may take. A user's own may be defined anew."""
+
+traced: WeakValueDictionary[int, Any] = WeakValueDictionary()
+"""By the serial of a tensor, the values of the latest trace that has it: a dict, for as long as somebody keeps it."""
 
 _NO_ATTRS: Attrs = MappingProxyType({})
 _serial = count()
@@ -102,7 +106,10 @@ class Op:
         same = not kept and not first.weak and all(t.dtype is first.dtype and not t.weak for t in types)
         if same and self.operands([first])[0] is first.dtype:  # the usual case: nothing to do
             return tensors
-        dtype, weak = self.operands([t for i, t in enumerate(types) if i not in kept])
+        brought = [t for i, t in enumerate(types) if i not in kept]
+        if not brought:
+            return tensors
+        dtype, weak = self.operands(brought)
         return [t if i in kept else brought_to(t, dtype, weak) for i, t in enumerate(tensors)]
 
     def _explain(self, error: MinitorchError, tensors: Sequence[Tensor]) -> MinitorchError:
@@ -247,19 +254,24 @@ class Tensor:
 
     @property
     def data(self) -> Array:
-        """The value of a parameter, a variable or a constant. Shape and dtype are the tensor's.
+        """The value of a parameter, a variable or a constant; for any other tensor its value in the latest trace.
 
         For a parameter or variable it is a live view: writing into it, or assigning to `.data`, changes what every
-        program that shares the parameter sees. Raises `ValueError` for a tensor that holds no value.
+        program that shares the parameter sees. A trace fills it for as long as somebody keeps what `Program.trace`
+        returned. Raises `ValueError` for a tensor that holds no value.
         """
         if isinstance(storage := self.attrs.get("storage"), Storage):
             return storage.array
         if self.op.name == "constant":
             value: Array = self.attrs["value"]
             return value
+        if (values := traced.get(self.serial)) is not None:
+            found: Array = values[self]
+            return found
         raise ValueError(
             f"{self.describe()} holds no value, only parameters, variables and constants do: "
-            "evaluate it with t.eval({placeholder: array, ...}), or compile it and call the program"
+            "evaluate it with t.eval({placeholder: array, ...}), or keep what program.trace(*inputs) returns, "
+            "which gives every tensor of the program its .data"
         )
 
     @data.setter
@@ -297,7 +309,7 @@ class Tensor:
         >>> float((x * x + 1).eval({x: 3.0}))
         10.0
         """
-        value: Array = program.evaluate_once(self, feeds or {})
+        value: Array = program.evaluate_once(self, {} if feeds is None else feeds)
         return value
 
     # ---- copies ----
@@ -513,7 +525,8 @@ def _bools(value: Operand, operator: str) -> Tensor:
     """An operand of `& | ^ ~`, which are logical here; on ints NumPy's would work on bits, and these do not."""
     t = as_tensor(value, operator)
     if t.dtype.kind != "b":
-        raise DTypeError(f"{operator} takes bools, but {t.describe()} is {t.dtype}; see logical_and, logical_or, ...")
+        hint = "see logical_and, logical_or, ..."
+        raise DTypeError(f"{operator} takes bools, but {t.describe()} is {t.dtype}; {hint}\n  in {here()!r}")
     return t
 
 

@@ -62,7 +62,9 @@ def show_shape(shape: Shape) -> str:
 def dtype_of(dtype: DTypeLike) -> DType:
     """The dtype that `dtype` means, or an error that lists the ones there are."""
     try:
-        found = np.dtype(np.dtype(dtype).name)  # in the byte order of the machine, and the one object that NumPy uses
+        found = (
+            None if dtype is None else np.dtype(np.dtype(dtype).name)
+        )  # in the byte order of the machine, and the one object that NumPy uses
     except TypeError:
         found = None
     if found is None or found not in SHORT:

@@ -126,7 +126,10 @@ def _where_kernel(condition: Array, a: Array, b: Array, out: Array | None = None
     return out
 
 
-def _where_type(condition: Type, a: Type, b: Type) -> Type:
+def _where_type(condition: Type, *sides: Type) -> Type:
+    if len(sides) != 2:
+        raise ArgumentError(f"takes a condition and 2 operands, but {1 + len(sides)} operands were given")
+    a, b = sides
     if condition.dtype != BOOL:
         raise DTypeError(f"a condition is made of bools, but this one is {condition.dtype}; compare it, say with != 0")
     checks: list[Check] = []

@@ -27,6 +27,8 @@ def draw(what: Any, path: str | os.PathLike[str], *, format: str | None = None, 
     Raises `ValueError` for a kind or a level that there is not and for a picture too large to be laid out, and
     `EngineError` that says what to install where there is no layout engine; .dot needs none.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"draw: a path is expected, but {path!r} was given")
     path = Path(path)
     kind = _kind(path, format)
     if not path.parent.is_dir():

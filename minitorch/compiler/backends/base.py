@@ -87,6 +87,10 @@ class Backend(ABC):
     @abstractmethod
     def __init__(self, plan: Plan) -> None: ...
 
+    def scratch(self, sizes: Mapping[Symbol, int]) -> int:
+        """Bytes that a step takes beside the arena."""
+        return 0
+
     @abstractmethod
     def bind(self, sizes: Mapping[Symbol, int], memory: Memory) -> Bound:
         """The program for these sizes."""

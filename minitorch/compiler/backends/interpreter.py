@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from operator import setitem
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from minitorch.compiler.backends.base import Backend, Bound, Memory, commit, known_shape, resolve, takes_out, written
 from minitorch.compiler.plan import Plan
+from minitorch.errors import InputError, OutOfRangeError
 from minitorch.graph.dim import Symbol
 from minitorch.graph.graph import Graph
 from minitorch.graph.storage import Array
@@ -43,7 +44,7 @@ def evaluate_graph(graph: Graph, arrays: tuple[Array, ...], sizes: Mapping[Symbo
     return values
 
 
-def evaluate_node(node: Tensor, inputs: list[Array], sizes: Mapping[Symbol, int]) -> Array:
+def evaluate_node(node: Tensor, inputs: Sequence[Array], sizes: Mapping[Symbol, int]) -> Array:
     """What the kernel of one node makes of arrays; the stored value of a leaf."""
     if "storage" in node.attrs or node.op.name == "constant":
         return node.data
@@ -54,3 +55,13 @@ def evaluate_node(node: Tensor, inputs: list[Array], sizes: Mapping[Symbol, int]
     keywords = {"out": out} if takes_out(node.op.kernel) else {}
     written(out, node.op.kernel(*inputs, **keywords, **attrs))
     return out
+
+
+# ---- errors ----
+
+
+def node_error(error: Exception, node: Tensor, instruction: str = "") -> Exception:
+    """The error of a kernel with the node, the instruction where there is one, and the user's line."""
+    kind = "" if isinstance(error, ValueError | IndexError) else f"{type(error).__name__}: "
+    where = f"{node.op.name}: {kind}{error}\n{instruction}  {node.describe()}\n  in {node.origin!r}"
+    return OutOfRangeError(where) if isinstance(error, IndexError) else InputError(where)

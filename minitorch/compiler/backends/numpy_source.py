@@ -38,8 +38,8 @@ class NumPySource(Backend):
 
     name = "numpy"
 
-    def __init__(self, plan: Plan) -> None:
-        writer = Writer(plan)
+    def __init__(self, plan: Plan, writer: Writer | None = None) -> None:
+        writer = writer or Writer(plan)
         self.source = writer.write()
         self.symbols, self.leaves = writer.symbols, writer.leaves
         filename = f"<minitorch {printable(plan.graph.name)} {next(_serial)}>"

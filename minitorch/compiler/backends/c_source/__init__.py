@@ -10,7 +10,7 @@ from minitorch.compiler.backends.c_source.binding import Binding
 from minitorch.compiler.backends.c_source.writer import Writer, native
 from minitorch.compiler.passes import fuse, materialise, shape_products
 from minitorch.compiler.plan import Plan, Rules
-from minitorch.graph.dim import Symbol
+from minitorch.graph.dim import Symbol, evaluate
 
 
 class CSource(Backend):
@@ -19,13 +19,17 @@ class CSource(Backend):
     name = "c"
     lowering = (shape_products, materialise, fuse)
     rules = Rules(early=True, native=native)
+    writer_of: type[Writer] = Writer
 
     def __init__(self, plan: Plan) -> None:
-        self.writer = Writer(plan, toolchain.require().vector_bytes)
+        self.writer = self.writer_of(plan, toolchain.require().vector_bytes)
         self.source = self.writer.write()
         parts = [mathematics.source(name, dtype) for name, dtype in self.writer.mathematics]
         self.loops = not any(segment.fallback for segment in self.writer.segments)
         self.library = objects.load(self.source, parts)
+
+    def scratch(self, sizes: Mapping[Symbol, int]) -> int:
+        return max((evaluate(size, sizes) for size in self.writer.scratch), default=0)
 
     def bind(self, sizes: Mapping[Symbol, int], memory: Memory) -> Bound:
         return Binding(self.writer, self.library, sizes, memory)

@@ -92,6 +92,7 @@ class Writer:
             if not i.native:
                 self._close(calls)
                 self._address_all(i)
+                self.steps += [f"// here NumPy computes {comment(self._line(node))}" for node in i.nodes]
                 self.segments.append(Segment("", i))
                 continue
             if i.role != role:

@@ -1,0 +1,340 @@
+"""Gradient check: every operation's rule, for itself, against the slope of its kernel in float64.
+
+Each node between `wrt` and the loss is cut out of the graph and differentiated along random directions: once by its
+rule, once by differences of its kernel; and the rule's result once more in the same way. Central differences are
+extrapolated from two steps (Richardson 1911); where the kernel takes complex numbers, its slope is that of a complex
+step (Squire and Trapp 1998), which cancels nothing.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minitorch import ops
+from minitorch.compiler.autodiff import grad, vjp
+from minitorch.compiler.backends.base import known_shape, resolve
+from minitorch.errors import GradientError, InputError, MinitorchError
+from minitorch.executor import converted
+from minitorch.graph.dim import Symbol, as_symbol
+from minitorch.graph.graph import Graph
+from minitorch.graph.order import depth_first
+from minitorch.graph.storage import Array
+from minitorch.graph.tensor import Tensor
+from minitorch.graph.types import FLOAT64, Type, is_float
+from minitorch.inspection.evaluation import Values
+from minitorch.inspection.retype import retyped
+
+STEP = 1e-4  # relative to the numbers that move; the error of an extrapolated difference is of order STEP^4
+COMPLEX_STEP = 1e-20
+TOLERANCE = 1e-6  # of the slopes compared
+MOST_ELEMENTS = 12  # directions along single elements; two more are random
+
+Tensors = Sequence[Tensor]
+
+
+class Finding(NamedTuple):
+    """One rule against one slope: the derivative by operand number `operand`, of first or second order."""
+
+    node: Tensor
+    operand: int
+    order: int
+    by_rule: float
+    by_differences: float
+    problem: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.node.op.name}: {self.node.describe()}\n  in {self.node.origin!r}"
+        if self.problem:
+            return f"{where}\n  {self.problem}"
+        name = ("first", "second")[self.order - 1]
+        return (
+            f"{where}\n  the {name} derivative by operand {self.operand} is {self.by_rule:.10g} by its rule, "
+            f"but {self.by_differences:.10g} by differences"
+        )
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """What was compared, what was left out and why, and the first operation whose rule is wrong, if there is one."""
+
+    wrong: Finding | None = None
+    compared: int = 0
+    """Slopes that were compared."""
+    nodes: tuple[Tensor, ...] = ()
+    """The nodes that were found right, in their order."""
+    skipped: tuple[str, ...] = field(default=())
+
+    @property
+    def ok(self) -> bool:
+        return self.wrong is None
+
+    def __str__(self) -> str:
+        names = ", ".join(dict.fromkeys(n.op.name for n in self.nodes)) or "none"
+        lines = [f"gradients: {len(self.nodes)} nodes agree in {self.compared} slopes ({names})"]
+        if self.wrong is not None:
+            lines.insert(0, f"the first wrong gradient rule is that of {self.wrong}")
+        return "\n".join([*lines, *(f"  skipped: {text}" for text in self.skipped)])
+
+
+def check_gradients(loss: Tensor, wrt: Tensor | Tensors, feeds: Mapping[Tensor, Any]) -> GradientReport:
+    """Compare the rule of every operation between `wrt` and `loss` with the slope of its kernel, at these inputs.
+
+    `feeds` are {placeholder: array}. Everything is computed in float64, whatever the graph is in. The report is `ok`
+    where all agree; else it names the first operation, in the order of the graph, that does not. Raises like `grad`
+    where `loss` has no gradient, and `InputError` for a placeholder that is not fed.
+
+    >>> import minitorch as mt
+    >>> w = mt.parameter([0.5, 2.0], name="w")
+    >>> mt.check_gradients(mt.log(w).sum(), [w], {}).ok
+    True
+    """
+    targets = [wrt] if isinstance(wrt, Tensor) else wrt
+    grad(loss, targets)
+    if not isinstance(feeds, Mapping):
+        raise InputError(f"check_gradients: inputs are {{placeholder: array}}, but {type(feeds).__name__} was given")
+    nodes = depth_first([loss])
+    graph = Graph((loss,), (), [n for n in nodes if n.op.name == "placeholder"])
+    _, becomes = retyped(graph, FLOAT64)
+    values = _values(graph, becomes, feeds)
+    checker = _Checker(values)
+    for node in _between(nodes, targets):
+        if not checker.agrees(node, becomes[node]):
+            break
+    return checker.report()
+
+
+def _values(graph: Graph, becomes: Mapping[Tensor, Tensor], feeds: Mapping[Tensor, Any]) -> Values:
+    leaves: dict[Tensor, Array] = {}
+    sizes: dict[Symbol, int] = {}
+    for node in graph.nodes:
+        if node.op.name == "placeholder":
+            if node not in feeds:
+                raise InputError(f"check_gradients: {node.describe()} is not among the inputs that were given")
+            array = converted(feeds[node], becomes[node])
+            if array.ndim != node.ndim:
+                raise InputError(f"check_gradients: {node.describe()} was given an array of shape {array.shape}")
+            found = ((as_symbol(size), n) for size, n in zip(node.shape, array.shape, strict=True))
+            sizes.update({s: n for s, n in found if s is not None})
+            leaves[becomes[node]] = array
+        elif "storage" in node.attrs:
+            leaves[becomes[node]] = node.data.astype(becomes[node].dtype)
+    for node in graph.inputs:
+        if known_shape(node.shape, sizes) != leaves[becomes[node]].shape:
+            raise InputError(f"check_gradients: {node.describe()} was given {leaves[becomes[node]].shape}")
+    return Values(leaves, sizes)
+
+
+def _between(nodes: Tensors, wrt: Tensors) -> list[Tensor]:
+    """The nodes that depend on `wrt`, in their order."""
+    reached = set(wrt)
+    found: list[Tensor] = []
+    for node in nodes:
+        if node.inputs and not reached.isdisjoint(node.inputs):
+            reached.add(node)
+            found.append(node)
+    return found
+
+
+# ---- one node ----
+
+
+class _Checker:
+    def __init__(self, values: Values) -> None:
+        self.values, self.random = values, np.random.default_rng(0)
+        self.wrong: Finding | None = None
+        self.compared = 0
+        self.right: list[Tensor] = []
+        self.skipped: list[str] = []
+
+    def report(self) -> GradientReport:
+        return GradientReport(self.wrong, self.compared, tuple(self.right), tuple(dict.fromkeys(self.skipped)))
+
+    def agrees(self, node: Tensor, wide: Tensor) -> bool:
+        """Whether the rule of a node is right, as far as can be said."""
+        why = self._unfit(node, wide)
+        if why:
+            self._skip(node, why)
+            return True
+        arrays = [self.values[i] for i in wide.inputs]
+        alone = _cut_out(wide, arrays, self.values.sizes)
+        for operand in range(len(arrays)):
+            if not is_float(wide.inputs[operand].dtype):
+                self._skip(node, f"operand {operand} is {wide.inputs[operand].dtype}, which has no slope")
+            elif arrays[operand].size and not self._operand(node, alone, arrays, operand):
+                return False
+        self.right.append(node)
+        return True
+
+    def _skip(self, node: Tensor, why: str) -> None:
+        self.skipped.append(f"{node.op.name} ({node.origin}): {why}")
+
+    def _unfit(self, node: Tensor, wide: Tensor) -> str:
+        if node.op is ops.stop_gradient:
+            return "nothing flows back, as was asked for"
+        if node.op.gradient is None:
+            return "it has no gradient rule"
+        if not is_float(wide.dtype):
+            return f"its result is {wide.dtype}, which has no slope"
+        floats = [v for v in (self.values[wide], *(self.values[i] for i in wide.inputs)) if v.dtype.kind == "f"]
+        return "" if all(np.isfinite(v).all() for v in floats) else "there are values that are not finite"
+
+    def _operand(self, node: Tensor, alone: _Alone, arrays: list[Array], operand: int) -> bool:
+        cotangent = self.random.uniform(0.5, 1.5, alone.node.shape)
+        try:
+            first = alone.pulled_back(cotangent, operand)
+        except GradientError as error:
+            if "rule must give" not in str(error):
+                self._skip(node, f"it has no gradient for operand {operand}")
+                return True
+            self.wrong = Finding(node, operand, 1, np.nan, np.nan, str(error).splitlines()[0])
+            return False
+        except MinitorchError as error:
+            self.wrong = Finding(node, operand, 1, np.nan, np.nan, f"its rule fails: {str(error).splitlines()[0]}")
+            return False
+        if not self._compare(node, operand, 1, arrays, first, alone.kernel(cotangent)):
+            return False
+        return all(self._second(node, alone, arrays, cotangent, operand, by) for by in alone.floats)
+
+    def _second(
+        self, node: Tensor, alone: _Alone, arrays: list[Array], cotangent: Array, operand: int, by: int
+    ) -> bool:  # fmt: skip
+        """The slope of the rule's own result, along one direction, by operand `by`."""
+        direction = self.random.uniform(0.5, 1.5, arrays[operand].shape)
+        try:
+            second = alone.pulled_back_twice(cotangent, direction, operand, by)
+        except GradientError:
+            return True  # the first derivative does not depend on it, or is made of what has no slope
+        pulled = alone.slope_of_rule(cotangent, direction, operand)
+        return self._compare(node, by, 2, arrays, second, pulled)
+
+    def _compare(
+        self, node: Tensor, operand: int, order: int, arrays: list[Array], rule: Callable[[list[Array]], Array],
+        function: Callable[[list[Array]], Any],
+    ) -> bool:  # fmt: skip
+        gradient: Any = rule(arrays)
+        for direction in _directions(self.random, arrays[operand].shape):
+            with np.errstate(all="ignore"):
+                by_rule = float((gradient * direction)[direction != 0].sum())
+            slope = _slope(function, arrays, operand, direction)
+            if slope is None:
+                self._skip(node, f"a kink, or a step, by operand {operand}")
+                continue
+            self.compared += 1
+            size = max(abs(by_rule), abs(slope.value))
+            if not abs(by_rule - slope.value) <= TOLERANCE * size + slope.error:
+                self.wrong = Finding(node, operand, order, by_rule, slope.value)
+                return False
+        return True
+
+
+class _Alone(NamedTuple):
+    """A node on placeholders of its own, one for each operand, and its attributes as numbers."""
+
+    node: Tensor
+    inputs: tuple[Tensor, ...]
+    attrs: dict[str, Any]
+
+    @property
+    def floats(self) -> list[int]:
+        return [i for i, t in enumerate(self.inputs) if is_float(t.dtype)]
+
+    def kernel(self, cotangent: Any) -> Callable[[list[Array]], Any]:
+        """The result as one number: its product with the cotangent."""
+        return lambda arrays: (np.asarray(self.node.op.kernel(*arrays, **self.attrs)) * cotangent).sum()
+
+    def pulled_back(self, cotangent: Array, operand: int) -> Callable[[list[Array]], Array]:
+        return self._evaluated(self._first(cotangent, operand))
+
+    def slope_of_rule(self, cotangent: Array, direction: Any, operand: int) -> Callable[[list[Array]], Any]:
+        evaluated: Callable[[list[Array]], Any] = self.pulled_back(cotangent, operand)
+        return lambda arrays: (evaluated(arrays) * direction).sum()
+
+    def pulled_back_twice(
+        self, cotangent: Array, direction: Array, operand: int, by: int
+    ) -> Callable[[list[Array]], Array]:  # fmt: skip
+        (second,) = vjp([self._first(cotangent, operand)], [self.inputs[by]], [ops.constant(direction, FLOAT64)])
+        return self._evaluated(second)
+
+    def _first(self, cotangent: Array, operand: int) -> Tensor:
+        (first,) = vjp([self.node], [self.inputs[operand]], [ops.constant(cotangent, FLOAT64)])
+        return first
+
+    def _evaluated(self, result: Tensor) -> Callable[[list[Array]], Array]:
+        return lambda arrays: Values(dict(zip(self.inputs, arrays, strict=True)), {})[result]
+
+
+def _cut_out(node: Tensor, arrays: Sequence[Array], sizes: Mapping[Symbol, int]) -> _Alone:
+    stand = tuple(ops.placeholder(f"operand {i}", a.shape, a.dtype) for i, a in enumerate(arrays))
+    attrs = {key: resolve(value, sizes) for key, value in node.attrs.items()}
+    type = Type(known_shape(node.shape, sizes), node.dtype)
+    return _Alone(node.replace(inputs=stand, attrs=MappingProxyType(attrs), type=type), stand, attrs)
+
+
+# ---- slopes ----
+
+
+class _Slope(NamedTuple):
+    value: float
+    error: float
+
+
+def _directions(random: np.random.Generator, shape: tuple[int, ...]) -> Iterator[Array]:
+    """A few single elements, then all at once."""
+    count = int(np.prod(shape))
+    for i in random.permutation(count)[:MOST_ELEMENTS]:
+        direction = np.zeros(count)
+        direction[i] = 1
+        yield direction.reshape(shape)
+    for _ in range(2):
+        yield random.uniform(-1, 1, shape)
+
+
+def _slope(f: Callable[[list[Array]], Any], arrays: list[Array], operand: int, direction: Array) -> _Slope | None:
+    """The slope along a direction, with what it may be off; None where there is none, or none that can be told."""
+    moving = np.abs(arrays[operand])[direction != 0]
+    h = STEP * max(float(moving.max(initial=0)), 1e-3)
+    at = partial(_along, f, arrays, operand, direction)
+    with np.errstate(all="ignore"):
+        here = float(at(0.0))
+        ends = [float(at(t * h)) for t in (-1, -0.5, 0.5, 1)]
+        if not np.isfinite([here, *ends]).all():
+            return None
+        whole, half = (ends[3] - ends[0]) / (2 * h), (ends[2] - ends[1]) / h
+        noise = 50 * np.finfo(np.float64).eps * max(abs(here), *map(abs, ends)) / h
+        scale = max(abs(whole), abs(half), (abs(ends[3] - here) + abs(here - ends[0])) / h)
+        bend, inner = abs(ends[3] - 2 * here + ends[0]) / h, 2 * abs(ends[2] - 2 * here + ends[1]) / h
+        if bend > 1e-3 * scale + 20 * noise and inner > 0.75 * bend:
+            return None  # a bend that stays as sharp when looked at closer
+        if abs(whole - half) > 1e-3 * scale + 10 * noise:
+            return None
+        value = half + (half - whole) / 3
+        step = _complex_step(at)
+    if step is not None and abs(step - value) <= 1e-4 * scale + 10 * noise:
+        return _Slope(step, 1e-9 * scale)
+    return _Slope(value, 0.1 * abs(whole - half) + noise)
+
+
+def _along(
+    f: Callable[[list[Array]], Any], arrays: Sequence[Any], operand: int, direction: Any, t: complex
+) -> Any:  # fmt: skip
+    return f([a + t * direction if i == operand else a for i, a in enumerate(arrays)])
+
+
+def _complex_step(at: Callable[[Any], Any]) -> float | None:
+    """The slope as the imaginary part of the value at an imaginary step; None where the kernel takes none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # a kernel that drops the imaginary part says so
+            value = at(1j * COMPLEX_STEP)
+    except (TypeError, ValueError, AttributeError, IndexError, Warning):
+        return None
+    if not np.iscomplexobj(value) or not np.isfinite(value):
+        return None
+    return float(np.imag(value)) / COMPLEX_STEP
