@@ -99,21 +99,20 @@ def _split(m: Move, rank: int, axis: int) -> tuple[list[str], list[str]]:
     return at, at[axis : axis + rank]
 
 
-def _look_at_all(m: Move, axis: int, size: Size) -> None:
-    """An index that names what is not there is an error, whether or not anything is read: where another axis is empty,
-    the loop over all elements looks at no index."""
-    given = m.inputs[1].shape
-    others = m.inputs[0].shape[:axis] + m.inputs[0].shape[axis + (1 if m.node.op is ops.take else len(given)) :]
-    if all(isinstance(n, int) and n for n in others):
+def _look_at_all(m: Move, before: Shape, after: Shape, size: Size) -> None:
+    """Indices are looked at, as by NumPy, though the axes after them be empty and nothing is read."""
+    if all(isinstance(n, int) and n for n in after):
         return
-    with m.function.nest(m.loops(given)):
+    given = m.inputs[1].shape
+    with m.function.nest([*m.loops(before, "o"), *m.loops(given)]):
         m.place(size, m.read(1, indices(given)))
 
 
 def _take(m: Move) -> None:
     axis, rank = m.node.attrs["axis"], len(m.inputs[1].shape)
     at, picked = _split(m, rank, axis)
-    _look_at_all(m, axis, m.inputs[0].shape[axis])
+    x = m.inputs[0].shape
+    _look_at_all(m, x[:axis], x[axis + 1 :], x[axis])
     with m.function.nest(m.loops(m.node.shape)):
         m.place(m.inputs[0].shape[axis], m.read(1, picked))
         m.line(f"{m.written(at)} = {m.read(0, [*at[:axis], 't', *at[axis + rank :]])};")
@@ -123,7 +122,8 @@ def _add_at(m: Move) -> None:
     axis, rank = m.node.attrs["axis"], len(m.inputs[1].shape)
     m.zeros()
     at, picked = _split(m, rank, axis)
-    _look_at_all(m, axis, m.node.attrs["size"])
+    g = m.inputs[0].shape
+    _look_at_all(m, (), g[:axis] + g[axis + rank :], m.node.attrs["size"])
     with m.function.nest(m.loops(m.inputs[0].shape)):
         m.place(m.node.attrs["size"], m.read(1, picked))
         m.line(f"{m.written([*at[:axis], 't', *at[axis + rank :]])} += {m.read(0, at)};")
