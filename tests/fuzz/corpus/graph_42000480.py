@@ -5,7 +5,7 @@ from numpy import inf, nan
 
 import minitorch as mt
 
-t0 = mt.placeholder("x0", ('m', 3), dtype="float32")
+t0 = mt.placeholder("x0", ("m", 3), dtype="float32")
 t1 = mt.variable(np.array([-1, 4, 1, -1], "int64"), name="w2", dtype="int64")
 t2 = t0[:, t1]
 inputs = [t0]

@@ -6,7 +6,7 @@ from numpy import inf, nan
 import minitorch as mt
 
 t0 = mt.placeholder("x0", (2,), dtype="int64")
-t1 = mt.placeholder("x14", (1, 'n'), dtype="float32")
+t1 = mt.placeholder("x14", (1, "n"), dtype="float32")
 t2 = t1[t0]
 inputs = [t0, t1]
 outputs = [t2]

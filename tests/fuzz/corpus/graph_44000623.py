@@ -6,7 +6,7 @@ from numpy import inf, nan
 import minitorch as mt
 
 t0 = mt.placeholder("x0", (), dtype="int64")
-t1 = mt.placeholder("x10", ('m', 3), dtype="float32")
+t1 = mt.placeholder("x10", ("m", 3), dtype="float32")
 t2 = mt.take(t1, t0, 1)
 inputs = [t0, t1]
 outputs = [t2]
