@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -200,8 +201,11 @@ except KeyboardInterrupt: print("stopped")
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=60)[0].strip() == "stopped"
+    gone = int((tmp_path / "pid").read_text())
     with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "pid").read_text()), 0)
+        for _ in range(200):  # until whoever collects the dead has done so
+            os.kill(gone, 0)
+            time.sleep(0.05)
     assert {p.suffix for p in fresh.rglob("*") if p.is_file()} == {".c", ".json"}
     assert not list(fresh.glob(".work-*"))
 
