@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from functools import cache
 
 from minitorch.compiler import optimise
 from minitorch.compiler.backends import BACKENDS, Backend
-from minitorch.compiler.backends.c_source import toolchain
 from minitorch.compiler.plan import Plan, make_plan
 from minitorch.compiler.rewrite import PassRecord
 from minitorch.errors import CompilerError
 from minitorch.graph.graph import Graph
+from minitorch.lazy import lazy
+
+logging = lazy("logging")
+toolchain = lazy("minitorch.compiler.backends.c_source.toolchain")
 
 Compiled = tuple[tuple[PassRecord, ...], Plan, Backend]
 

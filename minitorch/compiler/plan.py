@@ -8,7 +8,7 @@ over unknown dimensions, so one plan serves every batch size.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
@@ -30,7 +30,6 @@ _NOTHING: Mapping[str, object] = MappingProxyType({})
 BIND, CALL, COMMIT = "bind", "call", "commit"
 
 
-@dataclass(eq=False, slots=True)
 class Value:
     """The result of a node and where it lies.
 
@@ -39,19 +38,16 @@ class Value:
     `dies`, counted along the calls of a step.
     """
 
-    number: int
-    node: Tensor
-    kind: str
-    root: Value = field(init=False)
-    slot: int | None = None
-    born: int = -1
-    dies: int = -1
+    __slots__ = ("born", "dies", "kind", "node", "number", "root", "slot")
 
-    def __post_init__(self) -> None:
-        self.root = self
+    def __init__(self, number: int, node: Tensor, kind: str) -> None:
+        self.number, self.node, self.kind = number, node, kind
+        self.root: Value = self
+        self.slot: int | None = None
+        self.born = self.dies = -1
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Instruction:
     """One kernel call: `output = node.op(*inputs)`; several outputs where siblings are computed together.
 
@@ -89,16 +85,16 @@ class Instruction:
         return max((node.role for node in self.nodes), key=ROLES.index)
 
 
-@dataclass(frozen=True, eq=False)
 class Plan:
     """Instructions in the order they run, the values they work on, and the slots of the arena."""
 
-    graph: Graph
-    instructions: tuple[Instruction, ...]
-    values: tuple[Value, ...]
-    outputs: tuple[Value, ...]
-    slots: tuple[tuple[Size, ...], ...]
-    """For each slot the sizes in bytes of the values that share it; it is as large as the largest."""
+    def __init__(
+        self, graph: Graph, instructions: tuple[Instruction, ...], values: tuple[Value, ...],
+        outputs: tuple[Value, ...], slots: tuple[tuple[Size, ...], ...],
+    ) -> None:  # fmt: skip
+        self.graph, self.instructions, self.values, self.outputs = graph, instructions, values, outputs
+        self.slots = slots
+        """For each slot the sizes in bytes of the values that share it; it is as large as the largest."""
 
     @cached_property
     def forward(self) -> tuple[Instruction, ...]:
@@ -131,8 +127,7 @@ class Plan:
 # ---- making a plan ----
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(NamedTuple):
     """What a backend makes of a plan.
 
     `early`: a step runs to its end once it has begun, so a parameter may change as soon as nobody needs the old value.
@@ -143,7 +138,11 @@ class Rules:
     native: Callable[[Tensor], bool] = lambda node: True
 
 
-def make_plan(graph: Graph, rules: Rules = Rules()) -> Plan:
+ANY = Rules()
+"""What a backend is taken to allow that says nothing."""
+
+
+def make_plan(graph: Graph, rules: Rules = ANY) -> Plan:
     """Choose the order, the lifetimes, the slots, and what is done in place. `graph` has been lowered."""
     direct = fused_updates(graph) if rules.early else direct_updates(graph)
     computed = [node for node in graph.nodes if not node.op.view]

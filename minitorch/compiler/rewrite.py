@@ -28,7 +28,7 @@ def reassociating(rule: Rule) -> Rule:
     return rule
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rewrite:
     """One replacement: the law, the node before and after. `reassociates` where the law may change the last bits.
 
@@ -55,7 +55,7 @@ class Rewrite:
         return f"{self.reason}: {self.before.describe()} -> {self.after.describe()}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PassRecord:
     """What one pass did: the graph before and after it, and each rewrite with its reason."""
 

@@ -6,10 +6,9 @@ import inspect
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from operator import call
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -56,8 +55,7 @@ class Memory:
         return cut
 
 
-@dataclass(frozen=True)
-class Batches:
+class Batches(NamedTuple):
     """Rows that many steps work on: the inputs, which of them are taken by rows, the order of the rows, and where the
     results of all steps go, a row or a step after the other."""
 
