@@ -30,6 +30,8 @@ def save(path: Path, model: Module | Mapping[str, Any]) -> None:
     ...     mt.load(f"{folder}/model.safetensors", mt.nn.Linear(2, 1, seed=1)).weight.data.shape
     (2, 1)
     """
+    if not isinstance(path, str | bytes | os.PathLike):
+        raise TypeError(f"save: a path is expected, but {path!r} was given")
     if not isinstance(model, Module | Mapping):
         raise TypeError(f"save: a module or a dict of arrays is expected, but {model!r} was given")
     state = model.state_dict() if isinstance(model, Module) else model

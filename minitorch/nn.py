@@ -252,7 +252,7 @@ class Neuron(Module):
     ) -> None:  # fmt: skip
         nin = _size("Neuron", "nin", nin)
         _function(activation)
-        source = random.default_rng(seed)
+        source = _source(seed, type(self).__name__)
         with one_block((nin + 1) * dtype_of(dtype).itemsize):
             values = _weights(init, activation, source, nin, 1)
             self.weight = ops.parameter(values[:, 0], name="weight", dtype=dtype)
@@ -289,7 +289,7 @@ class Linear(Module):
     def _make(self, nin: int, nout: int, seed: Seed, init: str | None, dtype: DTypeLike, name: str) -> None:
         kind = type(self).__name__
         nin, nout = _size(kind, "nin", nin), _size(kind, "nout", nout)
-        source = random.default_rng(seed)
+        source = _source(seed, type(self).__name__)
         prefix = f"{name}." if name else ""
         with one_block((nin + 1) * nout * dtype_of(dtype).itemsize):
             values = _weights(init, self.activation, source, nin, nout)
@@ -350,7 +350,7 @@ class MLP(Module):
         if len(sizes) < 2:
             raise ValueError("MLP: nouts names the width of each layer, but is empty")
         _function(activation)
-        source = random.default_rng(seed)
+        source = _source(seed, type(self).__name__)
         count = sum((a + 1) * b for a, b in pairwise(sizes))
         with one_block(count * dtype_of(dtype).itemsize):
             self.layers = [
@@ -432,3 +432,11 @@ def _shown(activation: Activation) -> str:
 def predict(model: Module, X: Any) -> Array:
     """`model.predict(X)`."""
     return model.predict(X)
+
+
+def _source(seed: Seed, module: str) -> Any:
+    """The generator of random numbers that a seed stands for."""
+    try:
+        return random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise TypeError(f"{module}: a seed is an int of 0 or more, or a generator, but {seed!r} was given") from None

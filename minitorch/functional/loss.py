@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minitorch import ops
-from minitorch.errors import ShapeError
+from minitorch.errors import ArgumentError, ShapeError
 from minitorch.functional.arguments import fail
 from minitorch.functional.elementwise import log_softmax
 from minitorch.functional.indexing import take_along_axis
@@ -68,6 +68,8 @@ def binary_cross_entropy(prediction: Operand, target: Operand, from_logits: bool
     needs the bound.
     """
     p, t = _same_shape("binary_cross_entropy", prediction, target)
+    if not isinstance(from_logits, bool):
+        raise fail(ArgumentError, "binary_cross_entropy", f"from_logits is True or False, but is {from_logits!r}")
     if from_logits:
         return mean(ops.softplus(p) - t * p)
     return mean(ops.bernoulli_loss(p, t))
