@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.errors import OutOfRangeError
+from minitorch.errors import InputError, OutOfRangeError
+from minitorch.graph.dim import evaluate
 from tests.fuzz.case import Built
 from tests.fuzz.finding import Found, difference, same_bits
 from tests.fuzz.memory import fenced_copy
 from tests.fuzz.run import restored
 
 BATCHES = (1, 2, 3, 7, 64, 1000)
-MOST_ELEMENTS = 20_000  # of a batch of one input
+MOST_ELEMENTS = 50_000  # of one value, with the rows of a batch
 
 
 def compare_loop(program: Any, built: Built, backend: str) -> None:
@@ -25,13 +26,23 @@ def compare_loop(program: Any, built: Built, backend: str) -> None:
         return
     arrays = built.calls[-1]
     random = np.random.default_rng(len(built.outputs) + sum(a.size for a in arrays))
-    widest = max(int(np.prod(a.shape[1:])) for a, by_rows in zip(arrays, batched, strict=True) if by_rows)
-    sizes = [b for b in BATCHES if b * widest <= MOST_ELEMENTS] or [1]
+    sizes = [b for b in BATCHES if _largest(program, arrays, b) <= MOST_ELEMENTS] or [1]
     for batch in dict.fromkeys(random.choice(sizes, 2).tolist()):
         rows = int(random.choice([0, 2 * batch, 2 * batch + 1, batch + (batch + 1) // 2]))
         data = [_rows(a, rows, random) if b else a for a, b in zip(arrays, batched, strict=True)]
         orders = [None, random.permutation(rows), random.permutation(rows), random.integers(0, max(1, rows), rows)]
         _Comparison(program, data, orders[random.integers(4)], batch, backend).run()
+
+
+def _largest(program: Any, arrays: Sequence[Any], batch: int) -> int:
+    """The elements of the largest value where a batch has so many rows."""
+    batched = zip(arrays, program._executor.batched, strict=True)
+    shapes = [(batch, *a.shape[1:]) if by_rows else a.shape for a, by_rows in batched]
+    try:
+        sizes = program._executor.sizes(tuple(shapes))
+    except InputError:
+        return 0  # which is to be refused
+    return max(evaluate(node.size, sizes) for node in (*program.inputs, *program.traced.nodes))
 
 
 def _rows(array: Any, count: int, random: Any) -> Any:

@@ -122,6 +122,9 @@ class _Regions:
     # ---- regions that share a value are one, where nothing lies between them ----
 
     def merge_neighbours(self) -> None:
+        """Merge along the edges of the graph, its units (regions, single nodes) staying in an order to compute."""
+        self.order: list[Tensor | None] = [self.unit(members[0]) for members in _ordered(self)]
+        self.rank = {unit: k for k, unit in enumerate(self.order)}
         for node in self.nodes:
             for reader in self.readers[node]:
                 a, b = self.region.get(node), self.region.get(reader)
@@ -131,29 +134,44 @@ class _Regions:
     def _merge(self, a: Tensor, b: Tensor) -> None:
         gone = self.members[b]
         role_a, role_b = self.role(a), self.role(b)
-        if not self._room(a, gone) or (role_a != role_b and self.left[role_a] <= 1) or self._between(a, b):
+        if not self._room(a, gone) or (role_a != role_b and self.left[role_a] <= 1):
+            return
+        after = self._after(a, b)
+        if after is None:
             return
         self.left[min(role_a, role_b, key=ROLES.index)] -= 1
         self.members[a] += gone
         del self.members[b]
         self.region.update(dict.fromkeys(gone, a))
+        self._place(a, b, after)
 
-    def _between(self, a: Tensor, b: Tensor) -> bool:
-        """Whether some path leaves the two regions and comes back, or needs a whole value of theirs inside them."""
-        both = {a, b}
-        last = max(self.index[n] for region in both for n in self.members[region])
-        seen: set[Tensor] = set()
+    def _after(self, a: Tensor, b: Tensor) -> set[Tensor] | None:
+        """The units before `b` that wait for `a`; None where some path leaves the two regions and comes back, or needs
+        a whole value of theirs inside them."""
+        both, last = {a, b}, self.rank[b]
+        found: set[Tensor] = set()
         stack = [r for region in both for n in self.members[region] for r in self._leaving(n, both)]
         while stack:
             node = stack.pop()
-            unit = self.region.get(node, node)
+            unit = self.unit(node)
             if unit in both:
-                return True
-            group = self.members.get(unit, [node])  # all of it waits for the node, and its readers wait for all of it
-            if unit not in seen and min(self.index[n] for n in group) <= last:
-                seen.add(unit)
-                stack += [reader for member in group for reader in self.readers[member]]
-        return False
+                return None
+            if unit not in found and self.rank[unit] < last:  # all of a unit waits for each of its nodes
+                found.add(unit)
+                stack += [reader for member in self.members.get(unit, [node]) for reader in self.readers[member]]
+        return found
+
+    def _place(self, a: Tensor, b: Tensor, after: set[Tensor]) -> None:
+        """`a`, which `b` has joined, comes where `b` was: after what it waits for, and before what waits for it."""
+        start, end = self.rank[a], self.rank.pop(b) + 1
+        between = self.order[start + 1 : end - 1]
+        moved = [unit for unit in between if unit in after]
+        self.order[start:end] = [*(unit for unit in between if unit not in after), a, *moved, None]
+        self.rank.update((unit, k) for k, unit in enumerate(self.order[start:end], start) if unit is not None)
+
+    def unit(self, node: Tensor) -> Tensor:
+        """What a node is computed with: its region's name, or itself."""
+        return self.region.get(node, node)
 
     def _leaving(self, node: Tensor, both: set[Tensor]) -> Iterator[Tensor]:
         for reader in self.readers[node]:
@@ -168,7 +186,7 @@ def _rebuilt(graph: Graph, regions: _Regions) -> tuple[Graph, list[Rewrite]]:
     becomes: dict[Tensor, Tensor] = {}
     order: list[Tensor] = []
     log: list[Rewrite] = []
-    for unit in _ordered(graph, regions):
+    for unit in _ordered(regions):
         if len(unit) == 1:
             made = [(unit[0], on_inputs(unit[0], [becomes[i] for i in unit[0].inputs]))]
         else:
@@ -181,10 +199,10 @@ def _rebuilt(graph: Graph, regions: _Regions) -> tuple[Graph, list[Rewrite]]:
     return graph.rebuilt([becomes[t] for t in graph.outputs], updates, order), log
 
 
-def _ordered(graph: Graph, regions: _Regions) -> Iterator[list[Tensor]]:
+def _ordered(regions: _Regions) -> Iterator[list[Tensor]]:
     """The regions, and the nodes that are in none, each after what it reads; otherwise as they were."""
     index = regions.index
-    unit_of = {node: regions.region.get(node, node) for node in graph.nodes}
+    unit_of = {node: regions.unit(node) for node in regions.nodes}
     units = {unit: sorted(regions.members.get(unit, [unit]), key=index.__getitem__) for unit in unit_of.values()}
     waits = {unit: {unit_of[i] for n in members for i in n.inputs} - {unit} for unit, members in units.items()}
     readers: dict[Tensor, list[Tensor]] = {unit: [] for unit in units}
