@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,13 +17,16 @@ tqdm = lazy("tqdm")
 random = lazy("numpy.random")
 
 
-@dataclass
 class History:
     """What a fit has seen: the mean loss over rows of each epoch, of each batch, and of the validation data."""
 
-    loss: list[float] = field(default_factory=list)
-    batch_loss: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
+    def __init__(
+        self, loss: Sequence[float] = (), batch_loss: Sequence[float] = (), validation_loss: Sequence[float] = ()
+    ) -> None:  # fmt: skip
+        self.loss, self.batch_loss, self.validation_loss = list(loss), list(batch_loss), list(validation_loss)
+
+    def __repr__(self) -> str:
+        return f"<History {self}>"
 
     def __str__(self) -> str:
         if not self.loss:
@@ -33,17 +35,15 @@ class History:
         return f"{len(self.loss)} epochs, loss {self.loss[0]:.6g} -> {self.loss[-1]:.6g}{held_out}"
 
 
-@dataclass
 class State:
     """Where a fit stands, as callbacks see it after each epoch. `stop()` ends the fit."""
 
-    program: Program
-    history: History
-    epoch: int = 0
-    step: int = 0
-    loss: float = float("nan")
-    validation_loss: float | None = None
-    stopped: bool = False
+    def __init__(self, program: Program, history: History) -> None:
+        self.program, self.history = program, history
+        self.epoch = self.step = 0
+        self.loss = float("nan")
+        self.validation_loss: float | None = None
+        self.stopped = False
 
     def stop(self) -> None:
         """End the fit after this epoch."""

@@ -44,7 +44,7 @@ _serial = count()
 # ---- operations ----
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Op:
     """An operation: all that defines it, in one row. Calling it adds a node to the graph.
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from minitorch.compiler.backends.base import Backend, Batches, Bound, Memory
 from minitorch.compiler.backends.interpreter import Interpreter
-from minitorch.compiler.backends.numpy_source import NumPySource
 from minitorch.lazy import lazy
 
+numpy_source = lazy("minitorch.compiler.backends.numpy_source")
 c_source = lazy("minitorch.compiler.backends.c_source")
 
 
@@ -28,7 +28,9 @@ class Backends(Mapping[str, type[Backend]]):
         return len(self._found)
 
 
-BACKENDS = Backends({"interpreter": lambda: Interpreter, "numpy": lambda: NumPySource, "c": lambda: c_source.CSource})
+BACKENDS = Backends(
+    {"interpreter": lambda: Interpreter, "numpy": lambda: numpy_source.NumPySource, "c": lambda: c_source.CSource}
+)
 """A new backend is one file and one entry here."""
 
 __all__ = ["BACKENDS", "Backend", "Batches", "Bound", "Memory"]

@@ -9,8 +9,8 @@ import minitorch as mt
 from minitorch.compiler import optimise
 from minitorch.compiler.backends.interpreter import evaluate_graph
 from minitorch.compiler.fused import fused
-from minitorch.compiler.passes import fuse, materialise
-from minitorch.compiler.passes.fuse import MOST_NODES, MOST_WEIGHTS, REASON, small_product
+from minitorch.compiler.passes import materialise
+from minitorch.compiler.passes.fuse import MOST_NODES, MOST_WEIGHTS, REASON, fuse, small_product
 from minitorch.compiler.rewrite import verify
 from minitorch.errors import InputError
 from minitorch.graph import Graph, Symbol

@@ -8,7 +8,9 @@ from minitorch.compiler.backends.base import Backend, Bound, Memory
 from minitorch.compiler.backends.c_source import mathematics, objects, toolchain
 from minitorch.compiler.backends.c_source.binding import Binding
 from minitorch.compiler.backends.c_source.writer import Writer, native
-from minitorch.compiler.passes import fuse, materialise, shape_products
+from minitorch.compiler.passes.fuse import fuse
+from minitorch.compiler.passes.materialise import materialise
+from minitorch.compiler.passes.shape_products import shape_products
 from minitorch.compiler.plan import Plan, Rules
 from minitorch.graph.dim import Symbol, evaluate
 
