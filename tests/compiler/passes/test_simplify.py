@@ -286,3 +286,10 @@ def test_an_identity_does_not_change_the_layout_that_later_operations_add_up_in(
         if not any(r.reassociates for r in rewrites):
             values = [evaluate_graph(g, (rows,), {Symbol("n"): 53})[g.outputs[0]] for g in (graph, simplified)]
             np.testing.assert_array_equal(*values)
+
+
+def test_a_difference_keeps_the_name_of_its_sizes():
+    """Of two sizes that a run finds to be equal, a sum is named after one and the difference after the other."""
+    x, z = mt.placeholder("x", ("n", 3)), mt.placeholder("z", (3, "n", 3))
+    program = mt.compile([x, z], (-x.T) + mt.diagonal(z), backend="numpy")
+    np.testing.assert_array_equal(program(np.ones((3, 3)), np.ones((3, 3, 3))), np.zeros((3, 3)))
