@@ -8,7 +8,11 @@ from matplotlib.figure import Figure
 
 from benchmarks.contestants import CONTESTANTS, PRODUCTS
 
-COLOURS = {"minitorch": "#d62728", "matmul": "#555555", "dot": "#888888", "tuned": "#bbbbbb"}
+COLOURS = {
+    "minitorch": "#d62728", "matmul": "#555555", "dot": "#888888", "tuned": "#bbbbbb", "torch": "#ff7f0e",
+    "torch-compile": "#ffbb78", "jax": "#98df8a", "jax-scan": "#2ca02c", "pytensor": "#9467bd", "tinygrad": "#8c564b",
+    "sklearn": "#1f77b4",
+}  # fmt: skip
 
 
 def draw(runs: Sequence[dict[str, Any]], path: Path) -> None:
