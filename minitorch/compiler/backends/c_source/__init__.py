@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from minitorch.compiler.backends.base import Backend, Bound, Memory
 from minitorch.compiler.backends.c_source import mathematics, objects, toolchain
 from minitorch.compiler.backends.c_source.binding import Binding
+from minitorch.compiler.backends.c_source.layout import known_view
 from minitorch.compiler.backends.c_source.writer import Writer, native
 from minitorch.compiler.passes.fuse import fuse
 from minitorch.compiler.passes.materialise import materialise
 from minitorch.compiler.passes.shape_products import shape_products
 from minitorch.compiler.plan import Plan, Rules
+from minitorch.errors import CompilerError
 from minitorch.graph.dim import Symbol, evaluate
 
 
@@ -24,6 +26,9 @@ class CSource(Backend):
     writer_of: type[Writer] = Writer
 
     def __init__(self, plan: Plan) -> None:
+        for value in plan.values:
+            if value.node.op.view and not known_view(value.node.op):
+                raise CompilerError(f"C does not know how {value.node.describe()} lies in memory: a view of your own")
         self.writer = self.writer_of(plan, toolchain.require().vector_bytes)
         self.source = self.writer.write()
         parts = [mathematics.source(name, dtype) for name, dtype in self.writer.mathematics]

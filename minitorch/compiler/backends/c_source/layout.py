@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from minitorch import ops
 from minitorch.compiler.plan import Value
-from minitorch.graph.dim import Atom, Dim, Monomial, Shape, Size, Symbol
+from minitorch.graph.dim import Atom, Monomial, Shape, Size, Symbol
 from minitorch.graph.tensor import Op, Tensor
 from minitorch.graph.types import DType
 
@@ -144,7 +144,3 @@ class Sizes:
         a, b = self(atom.a), self(atom.b)
         name = {"max": "larger", "min": "smaller", "//": "quotient"}[atom.function]
         return f"{name}({a}, {b})"
-
-
-def unknown(size: Size) -> bool:
-    return isinstance(size, Dim)

@@ -14,6 +14,7 @@ import minitorch as mt
 from minitorch.compiler import choice
 from minitorch.compiler.backends.c_source import toolchain
 from minitorch.compiler.backends.c_source.writer import LONGEST, comment
+from minitorch.errors import CompilerError
 
 ROOT = Path(mt.__file__).parent.parent
 
@@ -277,3 +278,14 @@ def test_auto_is_c_where_there_is_a_compiler(monkeypatch):
     monkeypatch.delenv("MINITORCH_BACKEND", raising=False)
     x = mt.placeholder("x", (3,))
     assert mt.compile([x], x * 2).backend == "c"
+
+
+def test_a_view_of_a_users_own_is_left_to_numpy(added_rows, monkeypatch):
+    view = mt.graph.Op("own_view", lambda x: x, lambda x, out=None: x, view=True)
+    x = mt.placeholder("x", ("n",))
+    with pytest.raises(CompilerError, match="own_view"):
+        mt.compile([x], view(mt.exp(x)) * 2, backend="c")
+    monkeypatch.setenv("MINITORCH_BACKEND", "")
+    program = mt.compile([x], view(mt.exp(x)) * 2)
+    assert program.backend == "numpy"
+    np.testing.assert_allclose(program([0.0, 1.0]), 2 * np.exp([0.0, 1.0]), rtol=1e-6)
