@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.errors import InputError
+from minitorch.errors import ArgumentError, InputError, OptionError
 from minitorch.graph.storage import Array
 from minitorch.lazy import lazy
 
@@ -25,7 +25,7 @@ def batches(
     >>> [x.tolist() for x, in batches([1, 2, 3], batch_size=2)]
     [[1, 2], [3]]
     """
-    columns = rows_of(arrays)
+    columns = rows_of(arrays, "batches")
     if not isinstance(batch_size, int | np.integer) or isinstance(batch_size, bool) or batch_size < 1:
         raise InputError(f"batches: a batch size is an int of 1 or more, but {batch_size!r} was given")
     return _batches(columns, batch_size, order(len(columns[0]), shuffle, seed))
@@ -42,12 +42,14 @@ def order(rows: int, shuffle: bool, seed: int | None = None) -> Array | None:
     return random.default_rng(seed).permutation(rows) if shuffle else None
 
 
-def rows_of(arrays: Sequence[Any]) -> list[Array]:
+def rows_of(arrays: Sequence[Any], function: str) -> list[Array]:
     """At least one array, all with the same number of rows."""
     columns: list[Array] = [np.asarray(a) for a in arrays]
     lengths = [len(c) if c.ndim else 0 for c in columns]
     if not columns or len(set(lengths)) > 1 or not all(c.ndim for c in columns):
-        raise InputError(f"arrays of one length are expected, but their shapes are {[c.shape for c in columns]}")
+        shapes = ", ".join(str(c.shape) for c in columns)
+        met = f"their shapes are {shapes}" if columns else "none was given"
+        raise InputError(f"{function}: arrays of one length are expected, but {met}")
     return columns
 
 
@@ -58,9 +60,9 @@ def train_test_split(*arrays: Any, test_size: float = 0.25, seed: int | None = N
     >>> len(train), len(test)
     (6, 2)
     """
-    columns = rows_of(arrays)
+    columns = rows_of(arrays, "train_test_split")
     if not isinstance(test_size, int | float | np.number) or not 0 < test_size < 1:
-        raise ValueError(f"train_test_split: test_size is a share between 0 and 1, but {test_size!r} was given")
+        raise OptionError(f"train_test_split: test_size is a share between 0 and 1, but {test_size!r} was given")
     rows = random.default_rng(seed).permutation(len(columns[0]))
     held_out = round(len(rows) * test_size)
     return [part for c in columns for part in (c[rows[held_out:]], c[rows[:held_out]])]
@@ -76,7 +78,7 @@ def standardize(train: Any, *others: Any) -> Any:
     """
     first = np.asarray(train)
     if not first.ndim or first.dtype.kind not in "biuf":
-        raise TypeError(f"standardize: columns of numbers are expected, but {train!r} was given")
+        raise ArgumentError(f"standardize: columns of numbers are expected, but {train!r} was given")
     constant = (first == first[:1]).all(0) if len(first) else np.zeros(first.shape[1:], bool)
     mean = np.where(constant, first[0], first.mean(0)) if len(first) else first.sum(0)
     deviation = first.std(0) if len(first) else first.sum(0)

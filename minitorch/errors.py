@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from minitorch.lazy import lazy
+
+origin = lazy("minitorch.graph.origin")
+
 
 class MinitorchError(Exception):
-    """Base of every error that minitorch raises on purpose."""
+    """Base of every error that minitorch raises on purpose. As text it ends with the user's line."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.place = origin.here()
+
+    @property
+    def message(self) -> str:
+        """What is wrong, without the line where nobody has said it."""
+        return str(self.args[0]) if self.args else ""
+
+    def __str__(self) -> str:
+        return self.message if "\n  in " in self.message else f"{self.message}\n  in {self.place!r}"
 
 
 class ShapeError(MinitorchError, ValueError):
@@ -17,6 +33,14 @@ class DTypeError(MinitorchError, TypeError):
 
 class ArgumentError(MinitorchError, TypeError):
     """A function was called with arguments that it does not take."""
+
+
+class OptionError(MinitorchError, ValueError):
+    """An argument is of the right kind, but not one of the values that it may have."""
+
+
+class ImmutableError(MinitorchError, AttributeError):
+    """An attribute was set that cannot be."""
 
 
 class GradientError(MinitorchError, ValueError):
@@ -36,9 +60,7 @@ class OutOfRangeError(InputError, IndexError):
 
 
 class NotTracedError(MinitorchError, ValueError, KeyError):
-    """A trace was asked for a value that it does not have."""
-
-    __str__ = Exception.__str__  # a KeyError shows its message in quotes
+    """A value was asked for that no trace has."""
 
 
 class NotFiniteError(MinitorchError, ValueError):

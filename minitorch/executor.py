@@ -229,21 +229,24 @@ def _leading(inputs: Iterable[Tensor], requirements: Iterable[Requirement]) -> s
 
 def _check_rank(placeholder: Tensor, shape: tuple[int, ...]) -> None:
     if len(shape) != len(placeholder.shape):
-        name = printable(placeholder.name or "")
-        raise InputError(f"input {name!r} is {placeholder.type}, but was given an array of shape {shape}")
+        raise InputError(f"{_input_text(placeholder)} was given an array of shape {shape}")
 
 
 def _disagreement(
     placeholder: Tensor, axis: int, size: Size, got: int, expected: int, found: Mapping[Symbol, tuple[Tensor, int]]
 ) -> str:
-    name = printable(placeholder.name or "")
-    text = f"input {name!r} is {placeholder.type}, but axis {axis} of the array given has the size {got}"
+    text = f"{_input_text(placeholder)} axis {axis} of the array given has the size {got}"
     if isinstance(size, int):
         return f"{text}; {expected} is expected"
     others = ", ".join(
         f"{s} is axis {at} of {printable(p.name or '')!r}" for s in symbols(size) for p, at in [found[s]]
     )
     return f"{text}; {size} is {expected} ({others})"
+
+
+def _input_text(placeholder: Tensor) -> str:
+    name = printable(placeholder.name or "")
+    return f"input {name!r} is {placeholder.type}, made at {placeholder.origin}, but"
 
 
 def _require(requirement: Requirement, sizes: Mapping[Symbol, int], found: Mapping[Symbol, tuple[Tensor, int]]) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Union
 
-from minitorch.errors import FileError
+from minitorch.errors import ArgumentError, FileError
 from minitorch.graph.array import as_array
 from minitorch.graph.storage import Array
 from minitorch.lazy import lazy
@@ -31,9 +31,9 @@ def save(path: Path, model: Module | Mapping[str, Any]) -> None:
     (2, 1)
     """
     if not isinstance(path, str | bytes | os.PathLike):
-        raise TypeError(f"save: a path is expected, but {path!r} was given")
+        raise ArgumentError(f"save: a path is expected, but {path!r} was given")
     if not isinstance(model, Module | Mapping):
-        raise TypeError(f"save: a module or a dict of arrays is expected, but {model!r} was given")
+        raise ArgumentError(f"save: a module or a dict of arrays is expected, but {model!r} was given")
     state = model.state_dict() if isinstance(model, Module) else model
     arrays = {str(name): as_array(value, f"save: {name!r}").copy(order="C") for name, value in state.items()}
     write_whole(path, safetensors.save(arrays))
@@ -46,14 +46,14 @@ def load(path: Path, model: Module | None = None) -> Any:
     nothing then.
     """
     if model is not None and not isinstance(model, Module):
-        raise TypeError(f"load: a module is expected, but {type(model).__name__} was given")
+        raise ArgumentError(f"load: a module is expected, but {type(model).__name__} was given")
     arrays = read(path)
     if model is None:
         return arrays
     try:
         model.load_state_dict(arrays)
     except FileError as error:
-        raise FileError(f"{path}: {error}") from None
+        raise FileError(f"{path}: {error.message}") from None
     return model
 
 

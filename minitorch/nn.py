@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minitorch import functional, ops
-from minitorch.errors import FileError
+from minitorch.errors import ArgumentError, FileError, OptionError
 from minitorch.graph.array import as_array
 from minitorch.graph.origin import scope
 from minitorch.graph.storage import Array, one_block
@@ -60,7 +60,7 @@ _USUAL = {"relu": "he_uniform"}
 def _weights(init: str | None, activation: Activation, source: Any, nin: int, nout: int) -> Array:
     name = init or (_USUAL.get(activation, "glorot_uniform") if isinstance(activation, str) else "glorot_uniform")
     if name not in initialisers:
-        raise ValueError(f"there is no initialisation {name!r}; there are {', '.join(initialisers)}")
+        raise OptionError(f"there is no initialisation {name!r}; there are {', '.join(initialisers)}")
     return initialisers[name](source, nin, nout)
 
 
@@ -70,13 +70,13 @@ def _function(activation: Activation) -> Callable[[Tensor], Tensor]:
     if callable(activation):
         return activation
     if not isinstance(activation, str) or activation not in functional.activations:
-        raise ValueError(f"there is no activation {activation!r}; there are {', '.join(functional.activations)}")
+        raise OptionError(f"there is no activation {activation!r}; there are {', '.join(functional.activations)}")
     return functional.activations[activation]
 
 
 def _size(module: str, what: str, value: Any) -> int:
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{module}: {what} is an int of 0 or more, but {value!r} was given")
+        raise OptionError(f"{module}: {what} is an int of 0 or more, but {value!r} was given")
     return int(value)
 
 
@@ -144,19 +144,19 @@ class Module:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take values by name. Raises `ValueError` and changes nothing where names, shapes or dtypes differ."""
         if not isinstance(state, Mapping):
-            raise TypeError(f"a state is a dict of values by name, but {state!r} was given")
+            raise ArgumentError(f"load_state_dict: a state is a dict of values by name, but {state!r} was given")
         mine = dict(self._named())
         missing, unknown = mine.keys() - state.keys(), state.keys() - mine.keys()
         if missing or unknown:
             lacks = "".join(f"; {printable(n)} is missing" for n in sorted(missing))
             extra = "".join(f"; {printable(n)} is unknown" for n in sorted(unknown))
-            raise FileError(f"the names are not those of {type(self).__name__}{lacks}{extra}")
+            raise FileError(f"load_state_dict: the names are not those of {type(self).__name__}{lacks}{extra}")
         arrays = {name: as_array(value, f"parameter {name!r}") for name, value in state.items()}
         for name, tensor in mine.items():
             shape, dtype = arrays[name].shape, arrays[name].dtype
             if shape != tensor.shape or not np.can_cast(dtype, tensor.dtype, "same_kind"):
                 given = f"a value of shape {shape} and dtype {dtype}"
-                raise FileError(f"{printable(name)} is {tensor.type}, but {given} was given")
+                raise FileError(f"load_state_dict: {printable(name)} is {tensor.type}, but {given} was given")
         for name, tensor in mine.items():
             tensor.data = arrays[name]
 
@@ -345,10 +345,10 @@ class MLP(Module):
         *, seed: Seed = None, init: str | None = None, dtype: DTypeLike = "float32",
     ) -> None:  # fmt: skip
         if not isinstance(nouts, list | tuple):
-            raise ValueError(f"MLP: nouts is a list of widths, but {nouts!r} was given")
+            raise OptionError(f"MLP: nouts is a list of widths, but {nouts!r} was given")
         sizes = [_size("MLP", "nin", nin), *(_size("MLP", "each of nouts", n) for n in nouts)]
         if len(sizes) < 2:
-            raise ValueError("MLP: nouts names the width of each layer, but is empty")
+            raise OptionError("MLP: nouts names the width of each layer, but is empty")
         _function(activation)
         source = _source(seed, type(self).__name__)
         count = sum((a + 1) * b for a, b in pairwise(sizes))
@@ -381,7 +381,7 @@ class Sequential(Module):
     def __init__(self, *modules: Module) -> None:
         for module in modules:
             if not isinstance(module, Module):
-                raise TypeError(f"Sequential: modules are expected, but {module!r} was given")
+                raise ArgumentError(f"Sequential: modules are expected, but {module!r} was given")
         self.modules = list(modules)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -439,4 +439,6 @@ def _source(seed: Seed, module: str) -> Any:
     try:
         return random.default_rng(seed)
     except (TypeError, ValueError):
-        raise TypeError(f"{module}: a seed is an int of 0 or more, or a generator, but {seed!r} was given") from None
+        raise ArgumentError(
+            f"{module}: a seed is an int of 0 or more, or a generator, but {seed!r} was given"
+        ) from None

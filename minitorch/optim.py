@@ -9,6 +9,7 @@ import numpy as np
 
 from minitorch import ops
 from minitorch.compiler.autodiff import grad
+from minitorch.errors import ArgumentError, OptionError
 from minitorch.graph.origin import derived
 from minitorch.graph.storage import guarded_with
 from minitorch.graph.tensor import Tensor
@@ -37,7 +38,7 @@ class Optimiser:
     @lr.setter
     def lr(self, value: float) -> None:
         if not _is_number(value):
-            raise ValueError(f"{type(self).__name__}: lr is a number of 0 or more, but {value!r} was given")
+            raise OptionError(f"{type(self).__name__}: lr is a number of 0 or more, but {value!r} was given")
         self._lr = float(value)
         for rate in self._rates.values():
             rate.data = value
@@ -51,15 +52,17 @@ class Optimiser:
     def updates(self, gradients: Sequence[Tensor]) -> Updates:
         """The new value of each parameter, and of the optimiser's own state, for these gradients."""
         if len(gradients) != len(self.parameters):
-            raise ValueError(f"{len(self.parameters)} parameters, but {len(gradients)} gradients")
+            raise OptionError(
+                f"{type(self).__name__}: {len(self.parameters)} parameters, but {len(gradients)} gradients"
+            )
         for p, g in zip(self.parameters, gradients, strict=True):
             if not isinstance(g, Tensor):
-                raise TypeError(
+                raise ArgumentError(
                     f"{type(self).__name__}: a gradient is a tensor, but {g!r} was given for {p.describe()}"
                 )
             if g.shape != p.shape:
                 shapes = f"{show_shape(p.shape)}, but its gradient is {show_shape(g.shape)}"
-                raise ValueError(f"{type(self).__name__}: {p.describe()} has the shape {shapes}")
+                raise OptionError(f"{type(self).__name__}: {p.describe()} has the shape {shapes}")
         updates: Updates = {}
         with derived(None, "update"):
             for parameter, gradient in zip(self.parameters, gradients, strict=True):
@@ -94,9 +97,9 @@ class SGD(Optimiser):
         super().__init__(parameters, lr)
         for option, value in (("momentum", momentum), ("weight_decay", weight_decay)):
             if not _is_number(value):
-                raise ValueError(f"SGD: {option} is a number of 0 or more, but {value!r} was given")
+                raise OptionError(f"SGD: {option} is a number of 0 or more, but {value!r} was given")
         if nesterov and not momentum:
-            raise ValueError("SGD: nesterov needs a momentum greater than 0")
+            raise OptionError("SGD: nesterov needs a momentum greater than 0")
         self.momentum, self.nesterov, self.weight_decay = momentum, nesterov, weight_decay
         self.velocities = [_zeros(p, "velocity") for p in self.parameters] if momentum else []
         self._velocity = dict(zip(self.parameters, self.velocities, strict=False))
@@ -123,18 +126,18 @@ def _checked(parameters: Any, optimiser: str) -> list[Tensor]:
     """The parameters as a list; an error for what an optimiser cannot change."""
     if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
         what = parameters.describe() if isinstance(parameters, Tensor) else repr(parameters)
-        raise TypeError(f"{optimiser}: a list of parameters is expected, such as model.parameters(), not {what}")
+        raise ArgumentError(f"{optimiser}: a list of parameters is expected, such as model.parameters(), not {what}")
     listed = list(parameters)
     if not listed:
-        raise ValueError(f"{optimiser}: the list of parameters is empty")
+        raise OptionError(f"{optimiser}: the list of parameters is empty")
     for p in listed:
         if not isinstance(p, Tensor) or p.op.name != "parameter":
-            raise TypeError(f"{optimiser}: parameters are expected, but {p!r} was given")
+            raise ArgumentError(f"{optimiser}: parameters are expected, but {p!r} was given")
         if not is_float(p.dtype):
-            raise TypeError(f"{optimiser}: only float parameters have gradients, but {p.describe()} was given")
+            raise ArgumentError(f"{optimiser}: only float parameters have gradients, but {p.describe()} was given")
     if len(set(listed)) < len(listed):
         twice = next(p for i, p in enumerate(listed) if p in set(listed[:i]))
-        raise ValueError(f"{optimiser}: {twice.describe()} is in the list of parameters twice")
+        raise OptionError(f"{optimiser}: {twice.describe()} is in the list of parameters twice")
     return listed
 
 

@@ -14,7 +14,7 @@ from minitorch.compiler.choice import compiled
 from minitorch.compiler.passes import specialise
 from minitorch.compiler.plan import Plan
 from minitorch.compiler.rewrite import PassRecord
-from minitorch.errors import ArgumentError, DTypeError, GraphError, InputError, ShapeError
+from minitorch.errors import ArgumentError, DTypeError, GraphError, InputError, OptionError, ShapeError
 from minitorch.executor import Executor, Requirement, input_text
 from minitorch.graph.array import as_array
 from minitorch.graph.dim import as_symbol, equal, symbols_in
@@ -62,7 +62,7 @@ def compile(
     traced, requirements = trace(inputs, outputs, updates, name or "program", training)
     if backend != "auto" and backend not in BACKENDS:
         known = f"there are auto, {', '.join(BACKENDS)}"
-        raise ValueError(f"compile: there is no backend {backend!r}; {known}\n  in {here()!r}")
+        raise OptionError(f"compile: there is no backend {backend!r}; {known}\n  in {here()!r}")
     single = isinstance(outputs, Tensor)
     pack: Callable[[Sequence[Array]], Any] = _first if single else tuple if isinstance(outputs, tuple) else list
     return Program(traced, requirements, backend, pack)
@@ -119,7 +119,7 @@ class Program:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         how = "save the model with minitorch.save, or copy it, and compile a program for the copy"
-        raise TypeError(f"{self!r} cannot be copied or pickled, for it works on the parameters of its model: {how}")
+        raise ArgumentError(f"{self!r} cannot be copied or pickled, for it works on the parameters of its model: {how}")
 
     # ---- running ----
 
@@ -167,14 +167,15 @@ class Program:
         self, arrays: Sequence[Any], batch_size: Any, order: Any = None
     ) -> tuple[Sequence[Array], int, Array | None]:  # fmt: skip
         """Arguments as arrays that fit the inputs, the number of their rows, and the order. Raises like `loop`."""
+        title = printable(self.graph.name)
         if not isinstance(batch_size, int | np.integer) or isinstance(batch_size, bool) or batch_size < 1:
-            raise InputError(f"a batch size is an int of 1 or more, but {batch_size!r} was given")
+            raise InputError(f"{title}: a batch size is an int of 1 or more, but {batch_size!r} was given")
         if len(arrays) != self._arity:
-            raise InputError(f"{len(arrays)} inputs were given; the inputs are {input_text(self.inputs)}")
+            raise InputError(f"{title}: {len(arrays)} inputs were given; its inputs are {input_text(self.inputs)}")
         executor = self._executor
         prepared = executor.prepare(arrays)
         rows = executor.rows(prepared)
-        chosen = _order(order, rows)
+        chosen = _order(order, rows, title)
         count, most = rows if chosen is None else len(chosen), int(batch_size)
         for size in {min(count, most), count % most or most} if count else set():  # every batch, before the first runs
             shapes = [(size, *a.shape[1:]) if b else a.shape for a, b in zip(prepared, executor.batched, strict=True)]
@@ -247,22 +248,24 @@ def _first(results: Sequence[Array]) -> Array:
     return results[0]
 
 
-def _order(order: Any, rows: int) -> Array | None:
+def _order(order: Any, rows: int, title: str) -> Array | None:
     """An order of rows as an array of indices that exist."""
     if order is None:
         return None
-    array = as_array(order, "an order of rows")
+    array = as_array(order, f"{title}: an order of rows")
     if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
-        raise InputError(f"an order is a list of row numbers, but has shape {array.shape} and dtype {array.dtype}")
+        raise InputError(
+            f"{title}: an order is a list of row numbers, but has shape {array.shape} and dtype {array.dtype}"
+        )
     if array.size and (array.min() < 0 or array.max() >= rows):
-        raise InputError(f"an order names the rows 0 to {rows - 1}, but has {array.min()} to {array.max()}")
+        raise InputError(f"{title}: an order names the rows 0 to {rows - 1}, but has {array.min()} to {array.max()}")
     return np.ascontiguousarray(array, np.int64)
 
 
 def evaluate_once(tensor: Tensor, feeds: Mapping[Tensor, Any]) -> Array:
     """The value of one tensor for these inputs."""
     if not isinstance(feeds, Mapping):
-        raise TypeError(f"eval: inputs are given as {{placeholder: array}}, but {type(feeds).__name__} was given")
+        raise ArgumentError(f"eval: inputs are given as {{placeholder: array}}, but {type(feeds).__name__} was given")
     value: Array = compile(list(feeds), tensor, backend="interpreter")(*feeds.values())
     return value
 

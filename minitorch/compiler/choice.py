@@ -38,7 +38,7 @@ def compiled(traced: Graph, backend: str) -> Compiled:
             return _by(traced, "c")
         _say("no C compiler was found (cc, gcc, clang or $CC)")
     except CompilerError as error:
-        _say(str(error))
+        _say(error.message)
     return _by(traced, "numpy")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minitorch import ops
-from minitorch.errors import DTypeError, ShapeError
+from minitorch.errors import ArgumentError, DTypeError, ShapeError
 from minitorch.graph.dim import Dim, Size
 from minitorch.graph.origin import here
 from minitorch.graph.tensor import Operand, Tensor
@@ -42,7 +42,7 @@ def known_dtype(dtype: DTypeLike, function: str, *tensors: Tensor) -> DType:
     try:
         return dtype_of(dtype)
     except DTypeError as error:
-        raise fail(DTypeError, function, str(error), *tensors) from None
+        raise fail(DTypeError, function, error.message, *tensors) from None
 
 
 def axes_of(x: Tensor, axis: Axis, function: str) -> tuple[int, ...]:
@@ -60,7 +60,7 @@ def axis_of(x: Tensor, axis: Any, function: str, extra: int = 0) -> int:
     """An axis counted from the left. `extra` axes more than x has are allowed for."""
     rank = x.ndim + extra
     if not isinstance(axis, int | np.integer) or isinstance(axis, bool):
-        raise fail(TypeError, function, f"an axis is an int, but {axis!r} was given", x)
+        raise fail(ArgumentError, function, f"an axis is an int, but {axis!r} was given", x)
     if not -rank <= axis < rank:
         raise fail(ShapeError, function, f"axis {axis} does not exist: {x.type} has {x.ndim} axes", x)
     return index(axis) % rank

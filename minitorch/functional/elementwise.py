@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from minitorch import ops
+from minitorch.errors import ArgumentError, OptionError
 from minitorch.functional.arguments import axis_of, fail, known_dtype, speaking_as
 from minitorch.graph.tensor import Op, Operand, Tensor, as_tensor
 from minitorch.graph.types import FLOAT64, DTypeLike, is_float
@@ -32,7 +33,7 @@ def power(a: Operand, b: Operand) -> Tensor:
         if isinstance(b, int) and b == 2:
             return ops.square(a)
         if isinstance(b, int) and b < 0:
-            raise fail(ValueError, "power", f"ints have no power of {b}; use a float", a)
+            raise fail(OptionError, "power", f"ints have no power of {b}; use a float", a)
     return ops.power(a, b)
 
 
@@ -46,7 +47,7 @@ def clip(x: Operand, low: Operand = None, high: Operand = None) -> Tensor:
     """
     x = as_tensor(x, "clip")
     if low is None and high is None:
-        raise fail(ValueError, "clip", "a bound is expected, low or high", x)
+        raise fail(OptionError, "clip", "a bound is expected, low or high", x)
     if high is None:
         return _bounded(x, as_tensor(low, "clip"), ops.less)
     if low is None:
@@ -70,7 +71,7 @@ def round(x: Operand, decimals: int = 0) -> Tensor:
     """`x` rounded to that many decimals, halves to the even neighbour. The gradient is 0 everywhere."""
     x = as_tensor(x, "round")
     if not isinstance(decimals, int) or isinstance(decimals, bool):
-        raise fail(TypeError, "round", f"decimals is an int, but {decimals!r} was given", x)
+        raise fail(ArgumentError, "round", f"decimals is an int, but {decimals!r} was given", x)
     if not is_float(x.dtype):
         wide = ops.cast(x, dtype=FLOAT64) if decimals < 0 else x
         return ops.cast(round(wide, decimals), dtype=x.dtype) if decimals < 0 else ops.copy(x)
@@ -125,7 +126,7 @@ def gelu(x: Operand, approximate: str = "none") -> Tensor:
         return ops.multiply(x * 0.5, 1 + ops.erf(x * math.sqrt(0.5)))
     if approximate == "tanh":
         return ops.multiply(x * 0.5, 1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
-    raise fail(ValueError, "gelu", f"approximate is 'none' or 'tanh', but {approximate!r} was given")
+    raise fail(OptionError, "gelu", f"approximate is 'none' or 'tanh', but {approximate!r} was given")
 
 
 def silu(x: Operand) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minitorch import ops
-from minitorch.errors import DTypeError, ShapeError
+from minitorch.errors import ArgumentError, DTypeError, OptionError, ShapeError
 from minitorch.functional.arguments import axis_of, fail, number, speaking_as
 from minitorch.functional.shape import broadcast_to, expand_dims, moveaxis
 from minitorch.graph.dim import Dim, Size, maximum, minimum
@@ -50,13 +50,15 @@ def _plain(x: Tensor, key: Any) -> Any:
         return index(key)
     if not isinstance(key, Tensor | np.ndarray | list | bool | np.bool_):
         kind = type(key).__name__
-        raise fail(TypeError, "indexing", f"{kind} is not an index: ints, slices, ..., None and arrays of ints are", x)
+        raise fail(
+            ArgumentError, "indexing", f"{kind} is not an index: ints, slices, ..., None and arrays of ints are", x
+        )
     if isinstance(key, list) and not key:
         key = np.empty(0, np.int64)
     try:
         t = as_tensor(key, "an index")
     except DTypeError as error:
-        raise fail(DTypeError, "indexing", str(error).partition("\n")[0], x) from None
+        raise fail(DTypeError, "indexing", error.message.partition("\n")[0], x) from None
     if t.dtype.kind not in "iub":
         raise fail(DTypeError, "indexing", f"an index is made of ints or bools, but has the dtype {t.dtype}", x)
     return t
@@ -137,7 +139,7 @@ def _range(x: Tensor, key: slice, size: Size) -> Range:
     start, stop, step = (_part(x, part) for part in (key.start, key.stop, key.step))
     step = 1 if step is None else step
     if not isinstance(step, int) or step == 0:
-        raise fail(ValueError, "indexing", f"a slice has the step {step!r}; an int other than 0 is expected", x)
+        raise fail(OptionError, "indexing", f"a slice has the step {step!r}; an int other than 0 is expected", x)
     if step > 0:
         first = maximum(0, _from_start(start, 0, size))
         last = minimum(_from_start(stop, size, size), size)
@@ -153,7 +155,7 @@ def _part(x: Tensor, part: Any) -> Any:
     try:
         return index(part)
     except TypeError:
-        raise fail(TypeError, "indexing", f"a slice is made of ints, but {part!r} was given", x) from None
+        raise fail(ArgumentError, "indexing", f"a slice is made of ints, but {part!r} was given", x) from None
 
 
 def _from_start(bound: Size | None, default: Size, size: Size) -> Size:
@@ -177,7 +179,7 @@ def _gathered(x: Tensor, keys: Sequence[Any], whole: Tensor) -> Tensor:
     try:
         common = broadcast([keys[i].shape for i in axes], checks)
     except ShapeError as error:
-        raise fail(ShapeError, "indexing", f"indices {error}", whole) from None
+        raise fail(ShapeError, "indexing", f"indices {error.message}", whole) from None
     for i in axes if 0 not in common else ():  # where nothing is read, nothing can be out of range
         _require_in_range(x.shape[i], keys[i], i, "indexing", whole)
     tensors = [broadcast_to(keys[i], common) for i in axes]
@@ -256,7 +258,7 @@ def arange(start: Size, stop: Size | None = None, step: int = 1, dtype: DTypeLik
     """
     first, last = (0, start) if stop is None else (start, stop)
     if not all(isinstance(n, int | Dim) for n in (first, last)) or not isinstance(step, int) or step == 0:
-        raise fail(TypeError, "arange", f"ints are expected, but {start!r}, {stop!r}, {step!r} were given")
+        raise fail(ArgumentError, "arange", f"ints are expected, but {start!r}, {stop!r}, {step!r} were given")
     length = _count(last - first, step) if step > 0 else _count(first - last, -step)
     numbers = ops.iota(size=length, dtype=INT64) * step + number(first, INT64)
     return numbers if dtype_of(dtype) == INT64 else ops.cast(numbers, dtype=dtype_of(dtype))
@@ -265,10 +267,10 @@ def arange(start: Size, stop: Size | None = None, step: int = 1, dtype: DTypeLik
 def linspace(start: float, stop: float, num: int = 50, dtype: DTypeLike = "float32") -> Tensor:
     """`num` numbers at equal distances, both ends included."""
     if not isinstance(num, int) or num < 0:
-        raise fail(ValueError, "linspace", f"num is an int of 0 or more, but {num!r} was given")
+        raise fail(OptionError, "linspace", f"num is an int of 0 or more, but {num!r} was given")
     for end in (start, stop):
         if not isinstance(end, int | float | np.number):
-            raise fail(TypeError, "linspace", f"an end is a number, but {end!r} was given")
+            raise fail(ArgumentError, "linspace", f"an end is a number, but {end!r} was given")
     return ops.constant(np.linspace(start, stop, num), dtype=dtype)
 
 
@@ -329,7 +331,7 @@ def _triangle(x: Operand, k: int, function: str) -> Tensor:
     if x.ndim < 2:
         raise fail(ShapeError, function, f"a matrix is expected, but {x.type} was given", x)
     if not isinstance(k, int | np.integer):
-        raise fail(TypeError, function, f"k is an int, but {k!r} was given", x)
+        raise fail(ArgumentError, function, f"k is an int, but {k!r} was given", x)
     rows = expand_dims(ops.iota(size=x.shape[-2], dtype=INT64), -1)
     columns = ops.iota(size=x.shape[-1], dtype=INT64)
     kept = columns - rows <= k if function == "tril" else columns - rows >= k

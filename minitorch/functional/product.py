@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minitorch import ops
-from minitorch.errors import ShapeError
+from minitorch.errors import ArgumentError, ShapeError
 from minitorch.functional.arguments import axis_of, fail, speaking_as
 from minitorch.functional.indexing import diagonal
 from minitorch.graph.dim import Size, equal
@@ -66,7 +66,7 @@ def tensordot(a: Operand, b: Operand, axes: Any = 2) -> Tensor:
     if isinstance(axes, int):
         axes = (list(range(a.ndim - axes, a.ndim)), list(range(axes)))
     if not (isinstance(axes, list | tuple) and len(axes) == 2):
-        raise fail(TypeError, "tensordot", f"axes are an int or two lists of axes, but {axes!r} was given", a, b)
+        raise fail(ArgumentError, "tensordot", f"axes are an int or two lists of axes, but {axes!r} was given", a, b)
     left, right = ([i] if isinstance(i, int) else list(i) for i in axes)
     left = [axis_of(a, i, "tensordot") for i in left]
     right = [axis_of(b, i, "tensordot") for i in right]
@@ -106,7 +106,7 @@ def einsum(subscripts: str, *operands: Operand) -> Tensor:
     'f32[batch, 1]'
     """
     if not isinstance(subscripts, str):
-        raise fail(TypeError, "einsum", f"subscripts are a str such as 'bi,ij->bj', but {subscripts!r} was given")
+        raise fail(ArgumentError, "einsum", f"subscripts are a str such as 'bi,ij->bj', but {subscripts!r} was given")
     tensors = [as_tensor(t, "einsum") for t in operands]
     terms, result = _subscripts(subscripts, tensors)
     tensors = _one_size_a_letter(tensors, terms)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minitorch import ops
+from minitorch.errors import ArgumentError, OptionError
 from minitorch.functional.arguments import fail, shape_of, speaking_as
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
 from minitorch.graph.types import DTypeLike, dtype_of, is_float
@@ -24,10 +25,10 @@ def random_uniform(shape: Any, seed: int | None = None, dtype: DTypeLike = "floa
     """
     key = secrets.randbits(63) if seed is None else seed
     if not isinstance(key, int | np.integer) or isinstance(key, bool) or not 0 <= key < 2**64:
-        raise fail(ValueError, "random_uniform", f"a seed is an int from 0 to 2**64 - 1, but {seed!r} was given")
+        raise fail(OptionError, "random_uniform", f"a seed is an int from 0 to 2**64 - 1, but {seed!r} was given")
     target = dtype_of(dtype)
     if not is_float(target):
-        raise fail(TypeError, "random_uniform", f"random numbers are floats, but the dtype {target} was asked for")
+        raise fail(ArgumentError, "random_uniform", f"random numbers are floats, but the dtype {target} was asked for")
     counter = ops.variable(0, name="calls", dtype="int64")
     return ops.random_uniform(counter, shape=shape_of(shape, "random_uniform"), seed=int(key), dtype=target)
 
@@ -41,9 +42,11 @@ def dropout(x: Operand, rate: float = 0.5, seed: int | None = None) -> Tensor:
     """
     x = as_tensor(x, "dropout")
     if not isinstance(rate, int | float | np.number) or not 0 <= rate < 1:
-        raise fail(ValueError, "dropout", f"rate is a number from 0 up to, not including, 1, but {rate!r} was given", x)
+        raise fail(
+            OptionError, "dropout", f"rate is a number from 0 up to, not including, 1, but {rate!r} was given", x
+        )
     if not is_float(x.dtype):
-        raise fail(TypeError, "dropout", f"floats are expected, but x is {x.dtype}", x)
+        raise fail(ArgumentError, "dropout", f"floats are expected, but x is {x.dtype}", x)
     with speaking_as("dropout"):
         kept = random_uniform(x.shape, seed, x.dtype) >= rate
     scaled = ops.multiply(x, ops.in_training(ops.constant(1 / (1 - rate), dtype=x.dtype), 1))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minitorch import ops
+from minitorch.errors import ArgumentError, OptionError
 from minitorch.functional.arguments import Axis, axes_of, axis_of, fail, number, speaking_as
 from minitorch.graph.dim import Size, maximum
 from minitorch.graph.tensor import Op, Operand, Tensor, as_tensor
@@ -88,7 +89,7 @@ def var(x: Operand, axis: Axis = None, ddof: int = 0, keepdims: bool = False) ->
     x = as_tensor(x, "var")
     axes = axes_of(x, axis, "var")
     if not isinstance(ddof, int | np.integer):
-        raise fail(TypeError, "var", f"ddof is an int, but {ddof!r} was given", x)
+        raise fail(ArgumentError, "var", f"ddof is an int, but {ddof!r} was given", x)
     near = x - ops.stop_gradient(mean(x, axes, keepdims=True))
     squares = ops.square(near - mean(near, axes, keepdims=True))
     total = ops.sum(squares, axis=axes, keepdims=bool(keepdims))
@@ -121,7 +122,7 @@ def norm(x: Operand, ord: Any = None, axis: Axis = None, keepdims: bool = False)
     if ord is None or (ord == "fro" and len(axes) == 2) or (ord == 2 and len(axes) == 1):
         return _root(ops.sum(ops.square(x), axis=axes, keepdims=bool(keepdims)))
     if len(axes) != 1 or not isinstance(ord, int | float):
-        raise fail(ValueError, "norm", f"ord {ord!r} over {len(axes)} axes is not there; see the norms it lists", x)
+        raise fail(OptionError, "norm", f"ord {ord!r} over {len(axes)} axes is not there; see the norms it lists", x)
     size = ops.abs(x)
     if ord in (float("inf"), -float("inf")):
         return (max if ord > 0 else min)(size, axes, keepdims)

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from minitorch import ops
-from minitorch.errors import DTypeError, ShapeError
+from minitorch.errors import ArgumentError, DTypeError, OptionError, ShapeError
 from minitorch.functional.arguments import Axis, axes_of, axis_of, fail, known_dtype, shape_of
 from minitorch.graph.dim import Size, divide, equal, maximum, minimum
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
@@ -132,9 +132,9 @@ def stack(tensors: Sequence[Operand], axis: int = 0) -> Tensor:
 def _parts(tensors: Any, function: str) -> list[Tensor]:
     """What is to be joined: at least one tensor, in a list or whatever else yields them."""
     if isinstance(tensors, Tensor):
-        raise fail(TypeError, function, "takes a list of tensors, but was given one", tensors)
+        raise fail(ArgumentError, function, "takes a list of tensors, but was given one", tensors)
     if not isinstance(tensors, Iterable):
-        raise fail(TypeError, function, f"takes a list of tensors, but was given {tensors!r}")
+        raise fail(ArgumentError, function, f"takes a list of tensors, but was given {tensors!r}")
     parts = [as_tensor(t, function) for t in tensors]
     if not parts:
         raise fail(ShapeError, function, "there is nothing to join")
@@ -155,7 +155,7 @@ def split(x: Operand, sections: int | Sequence[int], axis: int = 0) -> list[Tens
     if _is_int(sections):
         return _equal_parts(x, i, sections)
     if not isinstance(sections, list | tuple | np.ndarray) or not all(_is_int(place) for place in sections):
-        raise fail(TypeError, "split", f"an int or a list of ints is expected, but {sections!r} was given", x)
+        raise fail(ArgumentError, "split", f"an int or a list of ints is expected, but {sections!r} was given", x)
     size = x.shape[i]
     places = [0, *(_place(index(place), size) for place in sections), size]
     return [_cut(x, i, a, maximum(0, b - a)) for a, b in pairwise(places)]
@@ -204,7 +204,7 @@ def roll(x: Operand, shift: int | Sequence[int], axis: Axis = None) -> Tensor:
     t = as_tensor(x, "roll")
     shifts: list[Any] = list(shift) if isinstance(shift, list | tuple) else [shift]
     if not all(_is_int(n) for n in shifts):
-        raise fail(TypeError, "roll", f"a shift is an int, or one for each axis, but {shift!r} was given", t)
+        raise fail(ArgumentError, "roll", f"a shift is an int, or one for each axis, but {shift!r} was given", t)
     if axis is None:
         flat = ops.reshape(t, shape=(t.size,))
         return ops.reshape(_rolled(flat, sum(map(index, shifts)), 0), shape=t.shape)
@@ -263,7 +263,7 @@ def tile(x: Operand, repeats: int | Sequence[int]) -> Tensor:
 
 def _times(x: Tensor, times: Any, function: str) -> int:
     if not isinstance(times, int) or times < 0:
-        raise fail(ValueError, function, f"a number of repetitions is an int of 0 or more, but {times!r} was given", x)
+        raise fail(OptionError, function, f"a number of repetitions is an int of 0 or more, but {times!r} was given", x)
     return times
 
 
@@ -275,7 +275,7 @@ def pad(x: Operand, width: Any, value: float = 0.0) -> Tensor:
     ranges = tuple(Range(before, size, 1) for (before, _), size in zip(pairs, x.shape, strict=True))
     padded = ops.embed(x, ranges=ranges, shape=shape)
     if not isinstance(value, int | float) or (isinstance(value, bool) and not x.dtype.kind == "b"):
-        raise fail(TypeError, "pad", f"value is a number, but {value!r} was given", x)
+        raise fail(ArgumentError, "pad", f"value is a number, but {value!r} was given", x)
     if value == 0 and not str(value).startswith("-"):
         return padded
     inside = ops.embed(ops.broadcast_to(ops.constant(True), shape=x.shape), ranges=ranges, shape=shape)
@@ -285,13 +285,13 @@ def pad(x: Operand, width: Any, value: float = 0.0) -> Tensor:
 def _widths(x: Tensor, width: Any) -> list[tuple[int, int]]:
     """(before, after) for each axis, as NumPy's `pad` reads a width."""
     if not _is_int(width) and not isinstance(width, list | tuple):
-        raise fail(TypeError, "pad", f"a width is an int, a pair, or a pair an axis, but {width!r} was given", x)
+        raise fail(ArgumentError, "pad", f"a width is an int, a pair, or a pair an axis, but {width!r} was given", x)
     given: list[Any] = list(width) if isinstance(width, list | tuple) else [width]
     if len(given) <= 2 and all(_is_int(w) for w in given):
         given = [(given[0], given[-1])] if given else []
     pairs = given * x.ndim if len(given) == 1 else given
     if len(pairs) != x.ndim or not all(_is_width(p) for p in pairs):
-        raise fail(ValueError, "pad", f"{width!r} is no width for {x.ndim} axes: an int, a pair, or a pair an axis", x)
+        raise fail(OptionError, "pad", f"{width!r} is no width for {x.ndim} axes: an int, a pair, or a pair an axis", x)
     return [(index(before), index(after)) for before, after in pairs]
 
 

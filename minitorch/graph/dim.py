@@ -12,6 +12,7 @@ from itertools import count
 from math import prod
 from typing import Union
 
+from minitorch.errors import ArgumentError
 from minitorch.graph.text import printable
 
 _serial = count()
@@ -133,10 +134,10 @@ class Dim:
     __radd__, __rmul__ = __add__, __mul__
 
     def __bool__(self) -> bool:
-        raise TypeError(f"the size {self} is not known until a program is called: it is neither true nor false")
+        raise ArgumentError(f"the size {self} is not known until a program is called: it is neither true nor false")
 
     def __index__(self) -> int:
-        raise TypeError(f"the size {self} is not known until a program is called: it cannot serve as an int here")
+        raise ArgumentError(f"the size {self} is not known until a program is called: it cannot serve as an int here")
 
     __int__ = __index__
 

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from minitorch.errors import DTypeError, GradientError, MinitorchError
+from minitorch.errors import ArgumentError, DTypeError, GradientError, ImmutableError, MinitorchError, OptionError
 from minitorch.graph.array import as_array, fitting
 from minitorch.graph.dim import Shape, Size
 from minitorch.graph.origin import Origin, context, here
@@ -82,7 +82,7 @@ class Op:
 
     def __post_init__(self) -> None:
         if self.name in reserved:
-            raise ValueError(f"{self.name!r} is an operation of minitorch; choose another name")
+            raise OptionError(f"{self.name!r} is an operation of minitorch; choose another name")
         registry[self.name] = self
 
     def __call__(self, *inputs: Operand, **attrs: Any) -> Tensor:
@@ -115,7 +115,7 @@ class Op:
     def _explain(self, error: MinitorchError, tensors: Sequence[Tensor]) -> MinitorchError:
         """The same error with the operation, the operands and the user's lines."""
         operands = "".join(f"\n  {t.describe()}" for t in tensors if t.op.name != "constant")
-        return type(error)(f"{self.name}: {error}{operands}\n  in {here()!r}")
+        return type(error)(f"{self.name}: {error.message}{operands}\n  in {here()!r}")
 
     def __reduce__(self) -> tuple[Callable[[str], Op], tuple[str]]:
         return find_op, (self.name,)
@@ -129,7 +129,7 @@ def find_op(name: str) -> Op:
     try:
         return registry[name]
     except KeyError:
-        raise ValueError(f"there is no operation named {name!r}") from None
+        raise OptionError(f"there is no operation named {name!r}") from None
 
 
 # ---- nodes ----
@@ -137,14 +137,14 @@ def find_op(name: str) -> Op:
 
 def _teach(how: str) -> Callable[..., NoReturn]:
     def refuse(self: Tensor, *args: object, **kwargs: object) -> NoReturn:
-        raise TypeError(f"{self.describe()} has no value yet: {how}")
+        raise ArgumentError(f"{self.describe()} has no value yet: {how}")
 
     return refuse
 
 
 def _not_an_array(self: Tensor, function: Any, *args: object, **kwargs: object) -> NoReturn:
     name = getattr(function, "__name__", str(function))
-    raise TypeError(f"np.{name} does not take a Tensor, {self.describe()}: use mt.{name}, or compile and call it")
+    raise ArgumentError(f"np.{name} does not take a Tensor, {self.describe()}: use mt.{name}, or compile and call it")
 
 
 class Tensor:
@@ -213,10 +213,10 @@ class Tensor:
         if name == "data":
             object.__setattr__(self, name, value)
             return
-        raise AttributeError(f"{self.describe()} is immutable: {name!r} cannot be set")
+        raise ImmutableError(f"{self.describe()} is immutable: {name!r} cannot be set")
 
     def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"{self.describe()} is immutable: {name!r} cannot be deleted")
+        raise ImmutableError(f"{self.describe()} is immutable: {name!r} cannot be deleted")
 
     # ---- what it is ----
 
@@ -268,7 +268,7 @@ class Tensor:
         if (values := traced.get(self.serial)) is not None:
             found: Array = values[self]
             return found
-        raise ValueError(
+        raise OptionError(
             f"{self.describe()} holds no value, only parameters, variables and constants do: "
             "evaluate it with t.eval({placeholder: array, ...}), or keep what program.trace(*inputs) returns, "
             "which gives every tensor of the program its .data"
@@ -278,10 +278,10 @@ class Tensor:
     def data(self, value: Any) -> None:
         storage = self.attrs.get("storage")
         if not isinstance(storage, Storage):
-            raise AttributeError(f"{self.describe()} holds no value that could be set; parameters and variables do")
+            raise ImmutableError(f"{self.describe()} holds no value that could be set; parameters and variables do")
         array = fitting(as_array(value, self.describe()), self.dtype, self.describe())
         if array.shape != storage.array.shape:
-            raise ValueError(f"{self.describe()} cannot take a value of shape {array.shape}; {self.shape} is expected")
+            raise OptionError(f"{self.describe()} cannot take a value of shape {array.shape}; {self.shape} is expected")
         with storage.block.guard.lock:
             storage.array[...] = array
 
@@ -332,6 +332,7 @@ class Tensor:
                       "(`in` on a list of tensors asks for ==: use any(t is u for u in tensors))")  # fmt: skip
     __float__ = __int__ = __index__ = __complex__ = _teach("compile it and call the program, or use t.eval({...})")
     __iter__ = _teach("it cannot be iterated over. Slice it, t[0], t[1], or compile it and iterate over the result")
+    __len__ = _teach("it has no length. Its sizes are in t.shape")
     __array__ = _teach("it is not an array. Compile it and call the program, or use t.eval({...})")
     __array_function__ = _not_an_array
 
@@ -535,7 +536,7 @@ def as_tensor(value: Operand, what: str = "an operation") -> Tensor:
     try:
         return to_tensor(value)
     except MinitorchError as error:
-        raise type(error)(f"{what}: {error}\n  in {here()!r}") from None
+        raise type(error)(f"{what}: {error.message}\n  in {here()!r}") from None
 
 
 def to_tensor(value: Operand) -> Tensor:

@@ -193,10 +193,10 @@ class _Checker:
             if "rule must give" not in str(error):
                 self._skip(node, f"it has no gradient for operand {operand}")
                 return True
-            self.wrong = Finding(node, operand, 1, np.nan, np.nan, str(error).splitlines()[0])
+            self.wrong = Finding(node, operand, 1, np.nan, np.nan, error.message.splitlines()[0])
             return False
         except MinitorchError as error:
-            self.wrong = Finding(node, operand, 1, np.nan, np.nan, f"its rule fails: {str(error).splitlines()[0]}")
+            self.wrong = Finding(node, operand, 1, np.nan, np.nan, f"its rule fails: {error.message.splitlines()[0]}")
             return False
         if not self._compare(node, operand, 1, arrays, first, alone.kernel(cotangent)):
             return False

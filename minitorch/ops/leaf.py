@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from minitorch.errors import ShapeError
+from minitorch.errors import ArgumentError, ShapeError
 from minitorch.graph.array import as_array, fitting
 from minitorch.graph.dim import Dim, Shape, Size
 from minitorch.graph.storage import Array, Storage
@@ -60,7 +60,7 @@ def placeholder(name: str, shape: Sequence[Axis] | Axis, dtype: DTypeLike = "flo
     'f32[batch, 3]'
     """
     if not isinstance(name, str):
-        raise TypeError(f"placeholder: a name is a str, but {name!r} was given")
+        raise ArgumentError(f"placeholder: a name is a str, but {name!r} was given")
     axes = shape if isinstance(shape, list | tuple) else (shape,)
     sizes = tuple(_size(name, axis, size) for axis, size in enumerate(axes))
     return Tensor(_placeholder, (), {}, Type(sizes, dtype_of(dtype)), name, role="placeholder")
@@ -99,7 +99,7 @@ def variable(value: Operand, name: str | None = None, dtype: DTypeLike = "float3
 
 def _stored(op: Op, value: Operand, name: str | None, dtype: DTypeLike) -> Tensor:
     if name is not None and not isinstance(name, str):
-        raise TypeError(f"{op.name}: a name is a str, but {name!r} was given")
+        raise ArgumentError(f"{op.name}: a name is a str, but {name!r} was given")
     what = f"{op.name} {name!r}" if name else op.name
     array = fitting(as_array(value, what), dtype_of(dtype), what)
     shape: Shape = array.shape
@@ -114,7 +114,7 @@ def constant(value: Operand, dtype: DTypeLike | None = None) -> Tensor:
     'f64[3]'
     """
     if isinstance(value, Tensor):
-        raise TypeError(f"constant: {value.describe()} is a tensor already")
+        raise ArgumentError(f"constant: {value.describe()} is a tensor already")
     array = as_array(value, "constant")
     if dtype is not None:
         return constant_of(fitting(array, dtype_of(dtype), "constant"))

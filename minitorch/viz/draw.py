@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from minitorch.errors import ArgumentError, OptionError
 from minitorch.files import write_whole
 from minitorch.viz.dot import digraph_of, in_order
 from minitorch.viz.engines import render
@@ -28,7 +29,7 @@ def draw(what: Any, path: str | os.PathLike[str], *, format: str | None = None, 
     `EngineError` that says what to install where there is no layout engine; .dot needs none.
     """
     if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"draw: a path is expected, but {path!r} was given")
+        raise ArgumentError(f"draw: a path is expected, but {path!r} was given")
     path = Path(path)
     kind = _kind(path, format)
     if not path.parent.is_dir():
@@ -45,7 +46,7 @@ def draw(what: Any, path: str | os.PathLike[str], *, format: str | None = None, 
 def _require_drawable(boxes: int, level: str) -> None:
     if boxes > MOST_BOXES:
         how = "write it as .dot" + ("" if level == "layer" else ', or draw it with level="layer"')
-        raise ValueError(f"draw: {boxes} boxes are more than can be laid out well ({MOST_BOXES}); {how}")
+        raise OptionError(f"draw: {boxes} boxes are more than can be laid out well ({MOST_BOXES}); {how}")
 
 
 def _content(picture: Picture, kind: str) -> bytes:
@@ -65,5 +66,5 @@ def _kind(path: Path, format: str | None) -> str:
     kind = FORMATS.get(suffix.removeprefix(".").lower())
     if kind is None:
         known = ", ".join(f".{name}" for name in FORMATS)
-        raise ValueError(f"draw: no picture has the suffix {suffix!r} of {path.name!r}; there are {known}")
+        raise OptionError(f"draw: no picture has the suffix {suffix!r} of {path.name!r}; there are {known}")
     return kind

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from minitorch.errors import OptionError
 from minitorch.graph.graph import Graph
 from minitorch.viz.picture import LATE, Arrow, Box, Path, Picture, drawn
 
@@ -15,7 +16,7 @@ MOST_TITLES = 3  # operations named in the box of a layer
 def picture_of(graph: Graph, level: str) -> Picture:
     """The picture at a level; `ValueError` for a level that there is not."""
     if level not in LEVELS:
-        raise ValueError(f"there is no level {level!r}; there are {', '.join(LEVELS)}")
+        raise OptionError(f"there is no level {level!r}; there are {', '.join(LEVELS)}")
     return LEVELS[level](drawn(graph))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from minitorch import ops
 from minitorch.compiler.roles import with_roles
+from minitorch.errors import ArgumentError, OptionError
 from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
@@ -28,7 +29,7 @@ def graph_of(what: Any) -> Graph:
     tensors = [what] if isinstance(what, Tensor) else what
     if isinstance(tensors, list | tuple) and tensors and all(isinstance(t, Tensor) for t in tensors):
         return with_roles(Graph(tensors))
-    raise TypeError(f"a tensor, a graph, a program or a module can be drawn, not a {type(what).__name__}")
+    raise ArgumentError(f"a tensor, a graph, a program or a module can be drawn, not a {type(what).__name__}")
 
 
 def _traced(module: Module) -> Graph:
@@ -41,5 +42,5 @@ def _traced(module: Module) -> Graph:
         output = module(x)
     except (TypeError, ValueError) as error:
         how = f"draw what it makes of your own placeholders instead, for example draw({kind.lower()}(x), path)"
-        raise ValueError(f"{printable(repr(module))} takes no {x.type}, so {how}: {error}") from error
+        raise OptionError(f"{printable(repr(module))} takes no {x.type}, so {how}: {error}") from error
     return with_roles(Graph([output], inputs=[x], name=kind))

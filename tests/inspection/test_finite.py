@@ -35,7 +35,8 @@ def test_it_stops_at_the_batch_and_keeps_the_step_before(roots):
         "fit: the loss is not finite in epoch 1, batch 3, rows 6, 7, 8 of the data; the parameters are"
     )
     assert "log made a value that is not finite" in text
-    assert text.endswith("In the data: row 7.")
+    assert "In the data: row 7." in text
+    assert f"in {__file__}:" in text.splitlines()[-1]  # where fit was called
 
 
 def test_rows_are_those_of_the_data_when_shuffled(roots):

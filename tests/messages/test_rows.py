@@ -1,7 +1,7 @@
 """Bad programs and bad calls, a row each in rows.txt: the exception, and the words that its message must have.
 
-Every message was read: it names the operation, what was met and what was expected, and, where a graph is built, the
-user's line. Rows beside these, with more around them, are in tests/test_errors.py.
+Every message was read: it names the operation, what was met and what was expected, and the user's line.
+Rows beside these, with more around them, are in tests/test_errors.py.
 """
 
 import copy
@@ -21,6 +21,8 @@ PLACE = "user's program"  # the name under which the code of a row is compiled
 PLAIN = (TypeError, ValueError, AttributeError, IndexError, FileNotFoundError)
 FROM_PYTHON = ("mse_loss(out)", "mt.grad(loss)", "mt.matmul(x)", "mt.nn.Linear(2)", "x.nothing")
 """What Python itself says of a call with too few arguments, or of an attribute that is not there."""
+OTHERS = (*FROM_PYTHON, "np.sin(x)", "mt.load('no such file', model)")
+"""Messages that are not ours: NumPy and the system have theirs, at whose end the traceback has the user's line."""
 
 
 @pytest.fixture(scope="module")
@@ -70,5 +72,9 @@ def test_what_is_wrong_is_said_in_the_users_words(code, kind, words, names):
     assert not any(phrase in text for phrase in INTERNAL) or any(c in code for c in FROM_PYTHON), text
     missing = [w for w in words.split("; ") if not any(option in text for option in w.split("|"))]
     assert not missing, f"{missing} not in: {text}"
+    if not any(c in code for c in OTHERS):
+        assert isinstance(error, errors.MinitorchError)
+        assert text.count("\n  in ") == 1, text
+        assert PLACE in text.splitlines()[-1], text  # the user's line, once, at the end
     assert values(names) == before
     assert len(text) < 1500, "too much to read"
