@@ -122,7 +122,10 @@ def judged(
     off = [np.zeros(np.shape(clean[t])) for t in graph.roots]
     for sample in range(samples):
         noise = Rounding(sample, clean).leaves(feeds)
-        moved = evaluate(graph, {t: noise.disturbed(a) for t, a in feeds.items()}, sizes, noise)
+        try:
+            moved = evaluate(graph, {t: noise.disturbed(a) for t, a in feeds.items()}, sizes, noise)
+        except IndexError:  # an index that is computed from floats has moved past the end
+            return [None] * len(graph.roots)
         doubtful |= noise.doubtful
         with np.errstate(all="ignore"):
             off = [

@@ -162,7 +162,7 @@ def along_indexing(g: Generator) -> Any:
 def ranges(g: Generator) -> Any:
     i = g.pick(lambda t: t.ndim > 0)
     code = g.one("mt.arange({0}.shape[0])", "mt.arange(1, {0}.shape[0], 2, dtype='float32')", "mt.one_hot({0}, 3)",
-                 "mt.linspace(0, 1, 3)", "mt.arange({0}.shape[0], 0, -1)")  # fmt: skip
+                 "mt.linspace(0, 1, 3, dtype='float32')", "mt.arange({0}.shape[0], 0, -1)")  # fmt: skip
     if "one_hot" in code:
         i = g.pick(lambda t: t.dtype.kind == "i")
     return g.add(code, i) if "{0}" in code else g.add(code)
