@@ -8,7 +8,6 @@ over unknown dimensions, so one plan serves every batch size.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
@@ -47,7 +46,6 @@ class Value:
         self.born = self.dies = -1
 
 
-@dataclass(frozen=True, eq=False)
 class Instruction:
     """One kernel call: `output = node.op(*inputs)`; several outputs where siblings are computed together.
 
@@ -56,13 +54,12 @@ class Instruction:
     `native` is false where a backend that generates code of its own falls back on the NumPy kernel of the row.
     """
 
-    nodes: tuple[Tensor, ...]
-    inputs: tuple[Value, ...]
-    outputs: tuple[Value, ...]
-    stage: str
-    in_place: bool = False
-    targets: tuple[Tensor | None, ...] = (None,)
-    native: bool = True
+    def __init__(
+        self, nodes: tuple[Tensor, ...], inputs: tuple[Value, ...], outputs: tuple[Value, ...], stage: str,
+        in_place: bool = False, targets: tuple[Tensor | None, ...] = (None,), native: bool = True,
+    ) -> None:  # fmt: skip
+        self.nodes, self.inputs, self.outputs, self.stage = nodes, inputs, outputs, stage
+        self.in_place, self.targets, self.native = in_place, targets, native
 
     @property
     def node(self) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,8 +28,7 @@ def reassociating(rule: Rule) -> Rule:
     return rule
 
 
-@dataclass(frozen=True)
-class Rewrite:
+class Rewrite(NamedTuple):
     """One replacement: the law, the node before and after. `reassociates` where the law may change the last bits.
 
     `difference` is the largest that `Program.verify` found between the values of the two sides; None before it looked.
@@ -55,8 +54,7 @@ class Rewrite:
         return f"{self.reason}: {self.before.describe()} -> {self.after.describe()}"
 
 
-@dataclass(frozen=True)
-class PassRecord:
+class PassRecord(NamedTuple):
     """What one pass did: the graph before and after it, and each rewrite with its reason."""
 
     name: str

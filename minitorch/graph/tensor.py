@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import count
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -44,7 +43,6 @@ _serial = count()
 # ---- operations ----
 
 
-@dataclass(frozen=True, eq=False)
 class Op:
     """An operation: all that defines it, in one row. Calling it adds a node to the graph.
 
@@ -67,23 +65,28 @@ class Op:
     the memory of the first operand. `inplace`: the operands whose memory the kernel may overwrite with the result.
     """
 
-    name: str
-    infer: Callable[..., Type]
-    kernel: Callable[..., Array]
-    gradient: Gradient | None = None
-    operands: Callable[[Sequence[Type]], tuple[DType, bool]] | None = None
-    flops: Callable[..., Size] = lambda out, *types, **attrs: 0
-    elementwise: bool = False
-    view: bool = False
-    inplace: tuple[int, ...] = ()
-    uncoerced: tuple[int, ...] = ()  # operands that keep their dtype: the condition of `where`
-    distinct: bool = False  # every node stands for itself: two random draws are not one
-    raises: bool = False  # the kernel may raise for some values: an index of what is not there
-
-    def __post_init__(self) -> None:
-        if self.name in reserved:
-            raise OptionError(f"{self.name!r} is an operation of minitorch; choose another name")
-        registry[self.name] = self
+    def __init__(
+        self,
+        name: str,
+        infer: Callable[..., Type],
+        kernel: Callable[..., Array],
+        gradient: Gradient | None = None,
+        operands: Callable[[Sequence[Type]], tuple[DType, bool]] | None = None,
+        flops: Callable[..., Size] = lambda out, *types, **attrs: 0,
+        elementwise: bool = False,
+        view: bool = False,
+        inplace: tuple[int, ...] = (),
+        uncoerced: tuple[int, ...] = (),  # operands that keep their dtype: the condition of `where`
+        distinct: bool = False,  # every node stands for itself: two random draws are not one
+        raises: bool = False,  # the kernel may raise for some values: an index of what is not there
+    ) -> None:
+        if name in reserved:
+            raise OptionError(f"{name!r} is an operation of minitorch; choose another name")
+        self.name, self.infer, self.kernel, self.gradient = name, infer, kernel, gradient
+        self.operands, self.flops = operands, flops
+        self.elementwise, self.view, self.inplace, self.uncoerced = elementwise, view, inplace, uncoerced
+        self.distinct, self.raises = distinct, raises
+        registry[name] = self
 
     def __call__(self, *inputs: Operand, **attrs: Any) -> Tensor:
         tensors: list[Tensor] = [value for value in inputs if isinstance(value, Tensor)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -33,14 +32,27 @@ class Check(NamedTuple):
     right: Size
 
 
-@dataclass(frozen=True, slots=True)
 class Type:
-    """Shape and dtype. `weak` marks what is made of bare numbers alone and takes the dtype of what it meets."""
+    """Shape and dtype. `weak` marks what is made of bare numbers alone and takes the dtype of what it meets.
 
-    shape: Shape
-    dtype: DType
-    weak: bool = False
-    checks: tuple[Check, ...] = field(default=(), compare=False, repr=False)
+    `checks`, which a run makes, belong to the node that needs them: two types are equal without them.
+    """
+
+    __slots__ = ("checks", "dtype", "shape", "weak")
+
+    def __init__(self, shape: Shape, dtype: DType, weak: bool = False, checks: tuple[Check, ...] = ()) -> None:
+        self.shape, self.dtype, self.weak, self.checks = shape, dtype, weak, checks
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Type):
+            return NotImplemented
+        return (self.shape, self.dtype, self.weak) == (other.shape, other.dtype, other.weak)
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.dtype, self.weak))
+
+    def __repr__(self) -> str:
+        return f"Type({self}{', weak' if self.weak else ''})"
 
     @property
     def size(self) -> Size:

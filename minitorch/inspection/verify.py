@@ -9,7 +9,6 @@ moved a little, a few times over (stochastic arithmetic, after Vignes 1974).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -88,7 +87,7 @@ def _checked(passes: Sequence[PassRecord], requirements: Sequence[Requirement]) 
                     worst[id(r)] = max(worst.get(id(r), 0.0), found)
             _pass(record, values, probe)
     return tuple(
-        replace(p, rewrites=tuple(replace(r, difference=worst.get(id(r))) for r in p.rewrites)) for p in passes
+        p._replace(rewrites=tuple(r._replace(difference=worst.get(id(r))) for r in p.rewrites)) for p in passes
     )
 
 

@@ -88,7 +88,7 @@ for kind in ("svg", "png", "pdf"):
     try:
         mt.draw(y, f"a.{kind}")
     except EngineError as error:
-        print(error)
+        print(error.message)
 """
 
 
