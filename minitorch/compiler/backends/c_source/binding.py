@@ -34,6 +34,7 @@ class _Blas(ctypes.Structure):
 class _Column(ctypes.Structure):
     _fields_ = (
         ("rows", ctypes.c_void_p), ("gathered", ctypes.c_void_p), ("bytes", ctypes.c_long), ("place", ctypes.c_long),
+        ("order", ctypes.c_long),
     )  # fmt: skip
 
 
@@ -112,7 +113,9 @@ class Binding:
             table[place] = array.ctypes.data
             return None
         nbytes = array.nbytes // max(1, len(array))
-        return _Column(array.ctypes.data, None if batches.order is None else self._gathered(k), nbytes, place)
+        order = self.writer.table.get(("order", k), 0)
+        gathered = None if order or batches.order is None else self._gathered(k)
+        return _Column(array.ctypes.data, gathered, nbytes, place, order)
 
     def _gathered(self, k: int) -> int:
         """Where the rows of a batch go that are taken out of order."""

@@ -52,6 +52,10 @@ class Function:
             self.written.add(name)
         return name
 
+    def order(self, layout: Layout) -> str:
+        """The name of the argument that says which rows of an input are meant; null where they lie one by one."""
+        return self.arguments.setdefault(("order", layout.key[1]), f"order{len(self.arguments)}")
+
     def scratch(self, count: Size, dtype: DType) -> str:
         """Memory that is nobody's, for `count` elements: an offset into that of this thread, in bytes."""
         start = self.room
@@ -106,5 +110,7 @@ class Function:
     def _declared(self, argument: str) -> str:
         if argument in SPECIAL:
             return SPECIAL[argument]
+        if argument.startswith("order"):
+            return f"const int64_t *{argument}"
         const = "" if argument in self.written else "const "
         return f"{const}{c_type(self.types[argument])} *restrict {argument}"

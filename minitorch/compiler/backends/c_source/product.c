@@ -1,12 +1,16 @@
 // R rows and C vectors of columns of a product a b, summed in registers. The first `whole` rows of b can be read to the
-// end of the last vector; of the others only `rest` elements are there.
-#define STEP(LANES, R, C, B) \
+// end of the last vector; of the others only `rest` elements are there. The element of a in row r and column t is AT,
+// which looks up rows that are taken in an order.
+#define BY_STRIDES(r, t) a[r * ar + t * ac]
+#define BY_ROWS(r, t) a[order[r] * ar + t]
+#define BY_COLUMNS(r, t) a[order[t] * ar + r]
+#define STEP(AT, R, C, B) \
     UNROLL for (int r = 0; r < R; r++) { \
-        UNROLL for (int c = 0; c < C; c++) acc[r][c] += a[r * ar + t * ac] * B[c]; \
+        UNROLL for (int c = 0; c < C; c++) acc[r][c] += AT(r, t) * B[c]; \
     }
-#define TILE(NAME, T, VECTOR, LANES, R, C) \
+#define TILE(NAME, T, VECTOR, LANES, R, C, THIRD, AT) \
 static inline __attribute__((always_inline)) void \
-NAME(long k, const T *restrict a, long ar, long ac, const T *restrict b, long br, long whole, long rest, \
+NAME(long k, const T *restrict a, long ar, THIRD, const T *restrict b, long br, long whole, long rest, \
      T *restrict z, long zr, int more) \
 { \
     VECTOR acc[R][C], bs[C]; \
@@ -16,13 +20,13 @@ NAME(long k, const T *restrict a, long ar, long ac, const T *restrict b, long br
     } \
     for (; t < whole; t++) { \
         UNROLL for (int c = 0; c < C; c++) bs[c] = *(const VECTOR *)(b + t * br + c * LANES); \
-        STEP(LANES, R, C, bs) \
+        STEP(AT, R, C, bs) \
     } \
     for (; t < k; t++) { \
         T row[C * LANES] = {0}; \
         memcpy(row, b + t * br, (size_t)rest * sizeof(T)); \
         UNROLL for (int c = 0; c < C; c++) bs[c] = *(const VECTOR *)(row + c * LANES); \
-        STEP(LANES, R, C, bs) \
+        STEP(AT, R, C, bs) \
     } \
     UNROLL for (int r = 0; r < R; r++) { \
         UNROLL for (int c = 0; c < C; c++) *(VECTOR *)(z + r * zr + c * LANES) = acc[r][c]; \

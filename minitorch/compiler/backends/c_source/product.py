@@ -7,9 +7,11 @@ High-Performance Matrix Multiplication, 2008). Small matrices stay in the first 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from minitorch.compiler.backends.c_source.expressions import c_type, suffix
 from minitorch.compiler.backends.c_source.function import Part
@@ -17,6 +19,23 @@ from minitorch.graph.types import DType
 
 MOST_PACKED = 1 << 16  # bytes of the stack that a packed operand may take
 PACKED_ROWS = 4096  # elements of a piece of an operand that is packed as it is read
+
+
+class Left(NamedTuple):
+    """How the elements of the left side are found: the third of the arguments that say so, what stands for all three
+    in the call of a tile, and the name of the macro that finds one."""
+
+    third: str
+    arguments: str
+    at: str
+
+
+LEFTS = {
+    "": Left("long ac", "a + i * ar + t * ac, ar, ac", "BY_STRIDES"),
+    "rows": Left("const int64_t *order", "a + t, ar, order + i", "BY_ROWS"),
+    "columns": Left("const int64_t *order", "a + i, ar, order + t", "BY_COLUMNS"),
+}
+"""A matrix by its strides; or the `rows` of one in an order, as they are or as `columns`."""
 
 
 @cache
@@ -58,11 +77,11 @@ class Lanes:
         """The rows of a tile."""
         return 8 if self.vector_bytes == 64 and vectors <= 2 else 4
 
-    def function(self, columns: int, dtype: DType) -> Part:
+    def function(self, columns: int, dtype: DType, left: str = "") -> Part:
         """The product with a matrix of that many columns."""
-        return Part(f"product_{suffix(dtype)}_{columns}", _function(self, columns, dtype))
+        return Part(_named("product", left, suffix(dtype), str(columns)), _function(self, columns, dtype, left))
 
-    def shared(self, dtype: DType) -> str:
+    def shared(self, dtype: DType, lefts: Iterable[str]) -> str:
         """Types and tiles that the functions of a type are made of."""
         t, s, lanes = c_type(dtype), suffix(dtype), self.of(dtype)
         lines = [
@@ -71,19 +90,35 @@ class Lanes:
         ]
         for vectors in range(1, self.most + 1):
             lines += [
-                f"TILE(tile_{s}_{rows}x{vectors}, {t}, vector_{s}, {lanes}, {rows}, {vectors})"
+                f"TILE({_tile(left, s, rows, vectors)}, {t}, vector_{s}, {lanes}, {rows}, {vectors}, "
+                f"{LEFTS[left].third}, {LEFTS[left].at})"
+                for left in lefts
                 for rows in (self.rows(vectors), 1)
             ]
         return "\n".join(lines)
 
 
-def _function(lanes: Lanes, columns: int, dtype: DType) -> str:
+def left_of(name: str) -> str:
+    """The left side of a product, from the name of its function."""
+    return name.split("_")[1] if name.split("_")[1] in LEFTS else ""
+
+
+def _named(*words: str) -> str:
+    return "_".join(filter(None, words))
+
+
+def _tile(left: str, s: str, rows: int, vectors: int) -> str:
+    return _named("tile", left, s, f"{rows}x{vectors}")
+
+
+def _function(lanes: Lanes, columns: int, dtype: DType, left: str) -> str:
     t, s = c_type(dtype), suffix(dtype)
+    name = _named("product", left, s, str(columns))
     pitch = lanes.padded(columns, dtype)
     some = max(8, PACKED_ROWS // pitch)
     lines = [
         f"// z = a b, with {columns} columns; z has room for {pitch}, and so has b where `padded`",
-        f"static void product_{s}_{columns}(long m, long k, const {t} *restrict a, long ar, long ac,",
+        f"static void {name}(long m, long k, const {t} *restrict a, long ar, {LEFTS[left].third},",
         f"    const {t} *restrict b, long br, long bc, int padded, {t} *restrict z, long zr)",
         "{",
         *(["    (void)padded;"] if pitch == columns else []),
@@ -97,25 +132,25 @@ def _function(lanes: Lanes, columns: int, dtype: DType) -> str:
     ]
     column = 0
     for vectors in lanes.panels(columns, dtype):
-        lines += _panel(lanes, columns, column, vectors, dtype)
+        lines += _panel(lanes, columns, column, vectors, dtype, left)
         column += vectors * lanes.of(dtype)
     return "\n".join([*lines, "    }", "}"])
 
 
-def _panel(lanes: Lanes, columns: int, column: int, vectors: int, dtype: DType) -> list[str]:
+def _panel(lanes: Lanes, columns: int, column: int, vectors: int, dtype: DType, left: str) -> list[str]:
     s, rows = suffix(dtype), lanes.rows(vectors)
     end = column + vectors * lanes.of(dtype)
     over = max(0, end - columns)
     rest = min(columns, end) - column
     whole = f"padded || bc != 1 ? count : readable(count, rr, {over})" if over else "count"
-    arguments = f"right + {column}, rr, whole, {rest}, z + i * zr + {column}, zr, t > 0"
+    arguments = f"{LEFTS[left].arguments}, right + {column}, rr, whole, {rest}, z + i * zr + {column}, zr, t > 0"
     return [
         "        {",
         f"            const long whole = {whole};",
         "            long i = 0;",
         f"            for (; i + {rows} <= m; i += {rows})",
-        f"                tile_{s}_{rows}x{vectors}(count, a + i * ar + t * ac, ar, ac, {arguments});",
+        f"                {_tile(left, s, rows, vectors)}(count, {arguments});",
         "            for (; i < m; i++)",
-        f"                tile_{s}_1x{vectors}(count, a + i * ar + t * ac, ar, ac, {arguments});",
+        f"                {_tile(left, s, 1, vectors)}(count, {arguments});",
         "        }",
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from minitorch import ops
@@ -10,9 +10,10 @@ from minitorch.compiler.backends.c_source.blocks import Access, Blocks, collapse
 from minitorch.compiler.backends.c_source.expressions import EXPRESSIONS, array_function, c_type, literal, suffix
 from minitorch.compiler.backends.c_source.folds import FOLDS, fold_of
 from minitorch.compiler.backends.c_source.function import Function
-from minitorch.compiler.backends.c_source.layout import Layout, Sizes, stretched
+from minitorch.compiler.backends.c_source.layout import Key, Layout, Sizes, stretched
 from minitorch.compiler.backends.c_source.product import MOST_PACKED, Lanes
 from minitorch.compiler.backends.c_source.steps import Steps
+from minitorch.compiler.backends.c_source.taken import side
 from minitorch.graph.dim import Shape
 from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor
@@ -20,12 +21,14 @@ from minitorch.graph.types import FLOAT32
 
 
 class Region:
-    """Writes the function of one region. `inputs` and `outputs` are the layouts of the body's own."""
+    """Writes the function of one region. `inputs` and `outputs` are the layouts of the body's own; `taken` is the
+    memory whose rows may be taken in an order."""
 
     def __init__(
-        self, body: Graph, inputs: Sequence[Layout], outputs: Sequence[Layout], sizes: Sizes, lanes: Lanes, team: bool
+        self, body: Graph, inputs: Sequence[Layout], outputs: Sequence[Layout], sizes: Sizes, lanes: Lanes, team: bool,
+        taken: Collection[Key] = (),
     ) -> None:  # fmt: skip
-        self.sizes, self.lanes, self.function = sizes, lanes, Function(sizes, team)
+        self.sizes, self.lanes, self.function, self.taken = sizes, lanes, Function(sizes, team), taken
         self.nodes = [n for n in body.nodes if n.inputs]
         self.numbers = {n: i for i, n in enumerate(body.nodes)}
         self.parts: dict[Tensor, str] = {}  # where, in the scratch memory of a thread, its part of a reduction lies
@@ -117,10 +120,20 @@ class Region:
         self.packed = True
 
     def _product_call(self, n: Tensor) -> str:
+        a, f = self.inputs[n.inputs[0]], self.function
+        start = self.sizes.index(a.offset, [(a.strides[0], "i0")])
+        name = f.argument(a, written=False)
+        by_strides = self._product_with(n, "", [f"{name} + {start}", *(self.sizes(s) for s in a.strides)])
+        if a.key not in self.taken:
+            return by_strides
+        order, which, pitch = f.order(a), str(side(a)), self.sizes(max(a.strides, key=str))
+        left = [name, pitch, f"{order} + i0"] if which == "rows" else [f"{name} + i0", pitch, order]
+        return f"if ({order}) {self._product_with(n, which, left)} else {by_strides}"
+
+    def _product_with(self, n: Tensor, which: str, left: Sequence[str]) -> str:
+        """The call of a product for a block of rows, the left side given by these arguments."""
         f, pitch = self.function, str(self.blocks.pitch)
         a, b = (self.inputs[i] for i in n.inputs)
-        start = self.sizes.index(a.offset, [(a.strides[0], "i0")])
-        left = [f"{f.argument(a, written=False)} + {start}", *(self.sizes(s) for s in a.strides)]
         if self.packed:
             right = ["packed", pitch, "1", "1"]
         else:
@@ -131,14 +144,14 @@ class Region:
             ]
         arguments = ", ".join(["rows", self.sizes(a.shape[1]), *left, *right, self._block(n), pitch])
         columns, last = self.blocks.columns, self.blocks.axes[-1]
-        call = self._product_of(columns, n)
+        call = self._product_of(columns, n, which)
         if self.blocks.panels and isinstance(last, int) and last % columns:  # the last panel is narrower
-            narrow = self._product_of(last % columns, n)
+            narrow = self._product_of(last % columns, n, which)
             return f"(width == {columns} ? {call} : {narrow})({arguments});"
         return f"{call}({arguments});"
 
-    def _product_of(self, columns: int, n: Tensor) -> str:
-        part = self.lanes.function(columns, n.dtype)
+    def _product_of(self, columns: int, n: Tensor, which: str) -> str:
+        part = self.lanes.function(columns, n.dtype, which)
         self.function.needs.add(part)
         return part.name
 

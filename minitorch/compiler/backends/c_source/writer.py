@@ -22,6 +22,7 @@ from minitorch.compiler.backends.c_source.function import Function, Part
 from minitorch.compiler.backends.c_source.layout import Key, Layout, Layouts, Sizes, whole
 from minitorch.compiler.backends.c_source.moves import BLAS, Move, covers
 from minitorch.compiler.backends.c_source.region import Region
+from minitorch.compiler.backends.c_source.taken import taken_inputs
 from minitorch.compiler.fused import fused
 from minitorch.compiler.gemm import gemm
 from minitorch.compiler.passes.fuse import body_of, small_product
@@ -74,6 +75,7 @@ class Writer:
         self.by_node = {v.node: v for v in plan.values}
         self.value_keys = _keys(plan)
         self.layouts = Layouts(self.value_keys, self.by_node)
+        self.taken = taken_inputs(plan.graph.inputs, self.calls, self.layouts)
         self.labels = plan.graph.labels()
         self.table: dict[Key, int] = {("blas", 0): 0}
         self.functions: dict[str, str] = {}  # texts, under a name that stands for all, by the names they have
@@ -127,7 +129,7 @@ class Writer:
             body = node.attrs["body"]
             results = [body.outputs[n.attrs["result"]] for n in i.nodes]
             kept = Graph(results, (), body.inputs, "body", body.nodes)
-            function = Region(kept, inputs, outputs, self.sizes, self.lanes, self.team).write()
+            function = Region(kept, inputs, outputs, self.sizes, self.lanes, self.team, self.taken).write()
         else:
             body, operands = body_of([node], [node])
             own = [self.layouts[self.by_node[n]] for n in operands]
@@ -215,11 +217,12 @@ class Writer:
             _text("prelude.c"),
             _text("team.c") if self.team else "",
         ]
-        small = [p.name.split("_")[1] for p in self.parts if p.name.startswith("product_")]
+        small = [p.name.split("_")[-2] for p in self.parts if p.name.startswith("product_")]
+        lefts = dict.fromkeys(["", *(product.left_of(p.name) for p in self.parts if p.name.startswith("product_"))])
         floats = dict.fromkeys([*small, *map(suffix, self.products)])
         if floats:
             lines.append(product.text())
-        lines += [self.lanes.shared(d) for d in (FLOAT32, FLOAT64) if suffix(d) in floats]
+        lines += [self.lanes.shared(d, lefts) for d in (FLOAT32, FLOAT64) if suffix(d) in floats]
         lines += ["", *(part.text + "\n" for part in self.parts)]
         if self.products:
             lines.append(_text("gemm.c"))
