@@ -64,6 +64,16 @@ def _erf_kernel(x: Array, out: Array | None = None) -> Array:
     return out
 
 
+def _power_kernel(a: Array, b: Array, out: Array | None = None) -> Array:
+    """NumPy squares, or takes a root, where one number is the exponent of many, which can differ in the last bit from
+    the power that it computes where the exponents are many: they always are many here, however they lie."""
+    shape = np.broadcast_shapes(a.shape, b.shape)
+    if b.shape != shape or 0 in b.strides:
+        b = np.array(np.broadcast_to(b, shape), order="C")
+    result: Array = np.power(a, b, out=out)
+    return result
+
+
 def _fixed_power_kernel(x: Array, exponent: float, out: Array | None = None) -> Array:
     result: Array = np.power(x, x.dtype.type(exponent), out=out)
     return result
@@ -113,7 +123,7 @@ def raised(x: Tensor, exponent: float) -> Tensor:
     return fixed_power(x, exponent=exponent)
 
 
-power = elementwise("power", np.power, power_gradient, operands=numbers, flops=10, inplace=())
+power = elementwise("power", _power_kernel, power_gradient, operands=numbers, flops=10, inplace=())
 fixed_power = elementwise(
     "fixed_power", _fixed_power_kernel, fixed_power_gradient, operands=numbers, flops=10, inplace=(0,)
 )
