@@ -86,7 +86,8 @@ class Lanes:
         t, s, lanes = c_type(dtype), suffix(dtype), self.of(dtype)
         lines = [
             f"typedef {t} vector_{s} __attribute__((vector_size({self.vector_bytes}), aligned({dtype.itemsize})));",
-            f"PACK(pack_{s}, {t})",
+            f"CROSS(cross_{s}, {t}, vector_{s}, {lanes})",
+            f"PACK(pack_{s}, cross_{s}, {t}, {lanes})",
         ]
         for vectors in range(1, self.most + 1):
             lines += [
