@@ -168,6 +168,8 @@ def _slope(loss_graph: Any, both: Any, at: Any, feeds: Mapping[Any, Any], sizes:
     base = base + random.uniform(-0.01, 0.01, base.shape)
     direction = random.uniform(0.5, 1, base.shape) * np.sign(base)
     values = evaluate(both, {**feeds, at: base}, sizes)
+    if any(v.dtype.kind == "f" and v.size and np.abs(v).max() > 1e10 for v in map(np.asarray, values.values())):
+        return None  # a step is lost in numbers as large as these
     here, got = float(values[loss]), float((values[gradient] * direction).sum())
     ends = [float(evaluate(loss_graph, {**feeds, at: base + s * STEP * direction}, sizes)[loss]) for s in STEPS]
     if not np.isfinite([here, got, *ends]).all():
