@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from minitorch.compiler.backends import BACKENDS, Backend
 from minitorch.compiler.plan import Plan, make_plan
 from minitorch.executor import Executor
 from minitorch.graph.graph import Graph
-from minitorch.graph.storage import Array, Storage
+from minitorch.graph.storage import Storage
 from minitorch.graph.tensor import Tensor
 from minitorch.program import Program
 
@@ -36,12 +36,3 @@ def executor_of(program: Program, backend: Callable[[Plan], Backend]) -> Executo
     """An executor of the same plan on copies of the parameters."""
     plan = copied_plan(program)
     return Executor(plan, backend(plan), program._executor.requirements)
-
-
-def computed(program: Program, arrays: Sequence[Array]) -> tuple[list[Array], dict[Tensor, Array]]:
-    """What the backend itself returns for these inputs, and the new values that it stores, in copies."""
-    executor = executor_of(program, BACKENDS[program.backend])
-    outputs = list(executor.run(arrays))
-    targets = [target for target, _ in executor.plan.graph.updates]
-    new = [target.attrs["storage"].array for target in targets]
-    return outputs, dict(zip((target for target, _ in program.graph.updates), new, strict=True))

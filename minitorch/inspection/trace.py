@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from minitorch.errors import NotTracedError
 from minitorch.graph.graph import Graph, constant_text, expression
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor, traced
 from minitorch.graph.text import printable
-from minitorch.inspection.copies import computed
+from minitorch.inspection.recorded import recorded
 from minitorch.inspection.summary import Summary, summary
+from minitorch.inspection.survivors import Survivors
 from minitorch.inspection.table import number, percent, short, table
 from minitorch.inspection.values import Values, alive, evaluate, roles, with_gradients
 from minitorch.program import Program
@@ -49,6 +51,13 @@ class Traced:
         return (*words, *numbers, percent(s.zeros), percent(s.bad))
 
 
+class Known(NamedTuple):
+    """What a trace knows of tensors that are not its own: which of its own has their value, and why none has."""
+
+    same: Callable[[Tensor], Tensor]
+    fate: Callable[[Tensor], str] = lambda node: ""
+
+
 class Trace:
     """Values of one step, in the order in which they are computed.
 
@@ -58,18 +67,17 @@ class Trace:
     ranges, mean and norm is said of the finite elements.
     """
 
-    def __init__(
-        self, title: str, rows: Sequence[Traced], values: Values, same: Mapping[Tensor, Tensor] | None = None
-    ) -> None:  # fmt: skip
+    def __init__(self, title: str, rows: Sequence[Traced], values: Values, known: Known) -> None:
         self.title, self.rows = title, tuple(rows)
-        self._values, self._same = values, same or {}
+        self._values, self._known = values, known
         self._names = {row.name: row for row in reversed(self.rows)}
 
     def __getitem__(self, key: Tensor | str) -> Array:
         if isinstance(key, Tensor):
-            found = self._values.get(self._same.get(key, key))
+            found = self._values.get(self._known.same(key))
             if found is None:
-                raise NotTracedError(f"{key.describe()} is not part of this trace: {self.title}")
+                fate = self._known.fate(key) or f"it is not part of this trace: {self.title}"
+                raise NotTracedError(f"{key.describe()} has no value here: {fate}\n  in {key.origin!r}")
             return found
         if not isinstance(key, str):
             raise NotTracedError(f"a value is asked for by its tensor or its name, but {key!r} was given")
@@ -79,7 +87,9 @@ class Trace:
         return self._names[key].value
 
     def __contains__(self, key: object) -> bool:
-        return key in self._names if isinstance(key, str) else self._same.get(key, key) in self._values  # type: ignore[call-overload]
+        if isinstance(key, Tensor):
+            return self._known.same(key) in self._values
+        return key in self._names
 
     def __iter__(self) -> Iterator[Traced]:
         return iter(self.rows)
@@ -122,7 +132,7 @@ class Trace:
         return self._part(str(line), rows)
 
     def _part(self, what: str, rows: Sequence[Traced]) -> Trace:
-        return Trace(f"{self.title}, {what}", rows, self._values, self._same)
+        return Trace(f"{self.title}, {what}", rows, self._values, self._known)
 
     # ---- text ----
 
@@ -138,7 +148,11 @@ class Trace:
 
 
 class CompiledTrace(Trace):
-    """The values of the nodes of the compiled graph, by the kernels of the rows, and what the backend really made."""
+    """The values of the nodes of the compiled graph, as the instructions of the backend really made them.
+
+    They are copied behind each instruction, by the generated code, which is made once more for it. `trace[tensor]`
+    takes the user's own tensors too, where some node of the compiled graph has their value.
+    """
 
     outputs: list[Array]
     """What the backend returned."""
@@ -174,7 +188,7 @@ def trace(program: Program, arrays: Sequence[Array], compiled: bool = False) -> 
     for node in nodes:
         traced[node.serial] = values
     same = dict(zip(program.traced.nodes, program.written.nodes, strict=True))
-    return Trace(f"{printable(graph.name)}, as written", rows, values, same)
+    return Trace(f"{printable(graph.name)}, as written", rows, values, Known(lambda node: same.get(node, node)))
 
 
 def _held(program: Program, graph: Graph, nodes: Sequence[Tensor], arrays: Sequence[Array]) -> Values:
@@ -208,12 +222,11 @@ def _with_constants(nodes: Sequence[Tensor], known: Mapping[Tensor, str]) -> dic
 
 def _compiled(program: Program, arrays: Sequence[Array]) -> CompiledTrace:
     graph = program.graph
-    nodes = list(dict.fromkeys((*graph.inputs, *graph.nodes)))
-    values = _held(program, graph, nodes, arrays)
-    rows = _rows(graph, nodes, values, {node: node.role for node in nodes})
-    same: dict[Tensor, Tensor] = {}
-    for known in (program.written, program.traced):
-        same.update(zip(known.roots, graph.roots, strict=True))
-    found = CompiledTrace(f"{printable(graph.name)}, as compiled for {program.backend}", rows, values, same)
-    found.outputs, found.new_values = computed(program, arrays)
+    made = recorded(program, arrays)
+    nodes = list(made.values)
+    rows = _rows(graph, nodes, made.values, {node: node.role for node in nodes})
+    survivors = Survivors(program)
+    title = f"{printable(graph.name)}, as compiled for {program.backend}"
+    found = CompiledTrace(title, rows, made.values, Known(survivors.get, survivors.fate))
+    found.outputs, found.new_values = made.outputs, made.new_values
     return found
