@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from minitorch import ops
+from minitorch.compiler.backends.c_source import blocked
 from minitorch.compiler.backends.c_source.expressions import c_type, suffix
 from minitorch.compiler.backends.c_source.function import Function, Part
 from minitorch.compiler.backends.c_source.layout import Layout, Sizes, stretched
@@ -21,9 +22,12 @@ BLAS = Part("blas", "")
 class Move:
     """The function of one node while it is written."""
 
-    def __init__(self, node: Tensor, inputs: Sequence[Layout], output: Layout, sizes: Sizes, lanes: Lanes) -> None:
+    def __init__(
+        self, node: Tensor, inputs: Sequence[Layout], output: Layout, sizes: Sizes, lanes: Lanes, team: bool = False
+    ) -> None:  # fmt: skip
         self.node, self.inputs, self.output, self.sizes, self.lanes = node, inputs, output, sizes, lanes
-        self.function = Function(sizes)
+        self.blocked = blocked.is_blocked(node, lanes)
+        self.function = Function(sizes, team and self.blocked)
         self.names = [self.function.argument(x, written=False) for x in inputs]
         self.target = self.function.argument(output, written=True)
 
@@ -224,7 +228,10 @@ def _matmul(m: Move) -> None:
     rows, inner, columns = (m.sizes(s) for s in (m.node.shape[-2], m.inputs[0].shape[-1], m.node.shape[-1]))
     (ar, ac), (br, bc) = ([m.sizes(s) for s in own[-2:]] for own in strides)
     with m.function.nest(m.loops(batch)):
-        if m.node.dtype.kind == "f":
+        if m.blocked:
+            operands = [rows, columns, inner, "1", a, ar, ac, b, br, bc, "0", "0", "1", c, columns]
+            m.line(blocked.call(m.function, m.lanes, m.node, operands))
+        elif m.node.dtype.kind == "f":
             m.function.needs |= {BLAS, *_panels(m)}
             sizes = f"{rows}, {columns}, {inner}"
             m.line(
@@ -238,8 +245,9 @@ def _gemm(m: Move) -> None:
     """The term that the product is added to is there already, or is copied to where the sum belongs."""
     a, b, c, _ = m.inputs
     shape, t = m.node.shape, c_type(m.node.dtype)
-    m.function.needs |= {BLAS, *_panels(m)}
-    if c.key != m.output.key:
+    if not m.blocked:
+        m.function.needs |= {BLAS, *_panels(m)}
+    if c.key != m.output.key and not m.blocked:
         at = indices(shape)
         with m.function.nest(m.loops(shape)):
             m.line(f"{m.written(at)} = {m.read(2, at, stretched(c, shape))};")
@@ -249,6 +257,11 @@ def _gemm(m: Move) -> None:
         [f"{m.names[k]} + {m.sizes(x.offset)}", *(m.sizes(s) for s in x.strides)] for k, x in enumerate((a, b))
     )
     target = f"{m.target} + {m.sizes(m.output.offset)}, {m.sizes(shape[1])}"
+    if m.blocked:
+        start = f"{m.names[2]} + {m.sizes(c.offset)}"
+        term = [start, *(m.sizes(stride) for stride in stretched(c, shape))]
+        m.line(blocked.call(m.function, m.lanes, m.node, [*sizes, "alpha", *left, *right, *term, target]))
+        return
     m.line(f"gemm_{suffix(m.node.dtype)}(blas, {', '.join([*sizes, 'alpha', *left, *right])}, 1, {target});")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from minitorch import ops
-from minitorch.compiler.backends.c_source import product
+from minitorch.compiler.backends.c_source import blocked, product
 from minitorch.compiler.backends.c_source.expressions import c_type, has_expression, suffix
 from minitorch.compiler.backends.c_source.folds import FOLDS
 from minitorch.compiler.backends.c_source.function import Function, Part
@@ -69,7 +69,7 @@ class Writer:
         self.plan, self.lanes = plan, product.Lanes(vector_bytes)
         self.calls = [i for i in plan.instructions if i.stage != BIND and not i.node.op.view]
         self.flops = _flops(self.calls)
-        self.team = _worth_a_team(self.calls, self.flops)
+        self.team = _worth_a_team(self.calls, self.flops, self.lanes)
         self.symbols = tuple(dict.fromkeys(symbols_in(_mentioned(plan))))
         self.sizes = Sizes(self.symbols)
         self.by_node = {v.node: v for v in plan.values}
@@ -124,7 +124,7 @@ class Writer:
         outputs = [self.output(v) for v in i.outputs]
         node = i.node
         if not (node.op is fused or node.op.elementwise or node.op in FOLDS):
-            function = Move(node, inputs, outputs[0], self.sizes, self.lanes).write()
+            function = Move(node, inputs, outputs[0], self.sizes, self.lanes, self.team).write()
         elif node.op is fused:
             body = node.attrs["body"]
             results = [body.outputs[n.attrs["result"]] for n in i.nodes]
@@ -219,10 +219,13 @@ class Writer:
         ]
         small = [p.name.split("_")[-2] for p in self.parts if p.name.startswith("product_")]
         lefts = dict.fromkeys(["", *(product.left_of(p.name) for p in self.parts if p.name.startswith("product_"))])
-        floats = dict.fromkeys([*small, *map(suffix, self.products)])
+        large = [p.name.split("_")[1] for p in self.parts if p.name.startswith("blocked_")]
+        floats = dict.fromkeys([*small, *large, *map(suffix, self.products)])
         if floats:
             lines.append(product.text())
         lines += [self.lanes.shared(d, lefts) for d in (FLOAT32, FLOAT64) if suffix(d) in floats]
+        if large:
+            lines.append(blocked.text())
         lines += ["", *(part.text + "\n" for part in self.parts)]
         if self.products:
             lines.append(_text("gemm.c"))
@@ -249,12 +252,16 @@ class Writer:
         return f"GEMM({s}, {t}, {'sgemm' if s == 'f32' else 'dgemm'}, {wide}, {narrow}, {panel}, {lanes})"
 
 
-def _worth_a_team(calls: Sequence[Instruction], flops: Size) -> bool:
+def _worth_a_team(calls: Sequence[Instruction], flops: Size, lanes: product.Lanes) -> bool:
     """Whether threads share the loops: of large steps that leave nothing to BLAS, which has threads of its own, and
     nothing to Python."""
-    alone = any(not i.native or (i.node.op in (ops.matmul, gemm) and not small_product(i.node)) for i in calls)
+    alone = any(not i.native or _by_blas(i.node, lanes) for i in calls)
     typical = evaluate(flops, dict.fromkeys(symbols_in((flops,)), TYPICAL))
     return not alone and bool(calls) and typical >= SHARED * len(calls)
+
+
+def _by_blas(node: Tensor, lanes: product.Lanes) -> bool:
+    return node.op in (ops.matmul, gemm) and not small_product(node) and not blocked.is_blocked(node, lanes)
 
 
 def _flops(calls: Sequence[Instruction]) -> Size:
