@@ -87,8 +87,8 @@ static void NAME(long rows, long columns, long k, T alpha, const T *restrict a, 
 STRIP(rows_##S, cross_##S, T, VECTOR, LANES, R) \
 STRIP(columns_##S, cross_##S, T, VECTOR, LANES, (C * LANES)) \
 BLOCK(block_##S, T, VECTOR, LANES, R, C) \
-static void blocked_##S(long me, long threads, long m, long n, long k, T alpha, const T *a, long ar, long ac, \
-                        const T *b, long br, long bc, const T *f, long fr, long fc, T *c, long cr, T *mine) \
+void mt_blocked_##S(long me, long threads, long m, long n, long k, T alpha, const T *a, long ar, long ac, \
+                    const T *b, long br, long bc, const T *f, long fr, long fc, T *c, long cr, T *mine) \
 { \
     const long unit = n >= m ? C * LANES : R, all = larger(m, n), shares = (all + unit - 1) / unit; \
     const long from = shares * me / threads * unit, to = smaller(all, shares * (me + 1) / threads * unit); \

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from minitorch import ops
+from minitorch.compiler.backends.c_source import product
 from minitorch.compiler.backends.c_source.expressions import c_type, suffix
 from minitorch.compiler.backends.c_source.function import Function, Part
 from minitorch.compiler.backends.c_source.product import Lanes
@@ -46,11 +47,6 @@ def is_large(node: Tensor) -> bool:
     return node.op in (ops.matmul, gemm) and node.ndim == 2 and is_float(node.dtype) and not small_product(node)
 
 
-def text() -> str:
-    """The C text that all of them share."""
-    return Path(__file__).with_name("blocked.c").read_text("utf-8")
-
-
 def call(function: Function, lanes: Lanes, node: Tensor, arguments: Sequence[str]) -> str:
     """The call for a node, or for this thread's share of it, in a function; `arguments` are those from `m` to `cr`."""
     t, s = c_type(node.dtype), suffix(node.dtype)
@@ -59,11 +55,26 @@ def call(function: Function, lanes: Lanes, node: Tensor, arguments: Sequence[str
     room = depth * VECTORS * lanes.of(node.dtype) + rows * (depth * ROWS + lanes.of(node.dtype))
     mine = f"({t} *)(mine + {function.scratch(room, node.dtype)})"
     who = ("me", "team->size") if function.team else ("0", "1")
-    return f"blocked_{s}({', '.join([*who, *arguments, mine])});"
+    return f"mt_blocked_{s}({', '.join([*who, *arguments, mine])});"
 
 
 @cache
 def _part(lanes: Lanes, dtype: DType) -> Part:
+    t, s = c_type(dtype), suffix(dtype)
+    sizes = "long me, long threads, long m, long n, long k"
+    places = f"const {t} *a, long ar, long ac, const {t} *b, long br, long bc, const {t} *f, long fr, long fc"
+    declared = f"void mt_blocked_{s}({sizes}, {t} alpha,\n    {places}, {t} *c, long cr, {t} *mine);"
+    return Part(f"mt_blocked_{s}", declared, unit(lanes, dtype))
+
+
+def unit(lanes: Lanes, dtype: DType) -> str:
+    """A complete unit of C with the product for a type."""
     t, s, size = c_type(dtype), suffix(dtype), lanes.of(dtype)
     sizes = f"{size}, {ROWS}, {VECTORS}, {DEPTH[dtype.itemsize]}, {HEIGHT}"
-    return Part(f"blocked_{s}", f"BLOCKED({s}, {t}, vector_{s}, {sizes})")
+    made = [lanes.vector(dtype), f"BLOCKED({s}, {t}, vector_{s}, {sizes})"]
+    return "\n".join([_text("prelude.c"), product.text(), made[0], _text("blocked.c"), made[1], ""])
+
+
+@cache
+def _text(name: str) -> str:
+    return Path(__file__).with_name(name).read_text("utf-8")

@@ -20,10 +20,12 @@ TEAM = ("long me", "struct team *team")
 
 @dataclass(frozen=True)
 class Part:
-    """A function that others call: its name and its text, which comes before theirs."""
+    """A function that others call: its name and its text, which comes before theirs. Of one that has a `unit` of C of
+    its own, which is compiled once a machine, this is the declaration."""
 
     name: str
     text: str
+    unit: str = ""
 
 
 class Function:

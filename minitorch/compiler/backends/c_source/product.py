@@ -81,14 +81,19 @@ class Lanes:
         """The product with a matrix of that many columns."""
         return Part(_named("product", left, suffix(dtype), str(columns)), _function(self, columns, dtype, left))
 
+    def vector(self, dtype: DType) -> str:
+        """The type of a vector, and how several are turned."""
+        t, s = c_type(dtype), suffix(dtype)
+        lines = [
+            f"typedef {t} vector_{s} __attribute__((vector_size({self.vector_bytes}), aligned({dtype.itemsize})));",
+            f"CROSS(cross_{s}, {t}, vector_{s}, {self.of(dtype)})",
+        ]
+        return "\n".join(lines)
+
     def shared(self, dtype: DType, lefts: Iterable[str]) -> str:
         """Types and tiles that the functions of a type are made of."""
         t, s, lanes = c_type(dtype), suffix(dtype), self.of(dtype)
-        lines = [
-            f"typedef {t} vector_{s} __attribute__((vector_size({self.vector_bytes}), aligned({dtype.itemsize})));",
-            f"CROSS(cross_{s}, {t}, vector_{s}, {lanes})",
-            f"PACK(pack_{s}, cross_{s}, {t}, {lanes})",
-        ]
+        lines = [self.vector(dtype), f"PACK(pack_{s}, cross_{s}, {t}, {lanes})"]
         for vectors in range(1, self.most + 1):
             lines += [
                 f"TILE({_tile(left, s, rows, vectors)}, {t}, vector_{s}, {lanes}, {rows}, {vectors}, "

@@ -104,6 +104,10 @@ class Writer:
         self._close(calls)
         return "\n".join(self._assembled()) + "\n"
 
+    def units(self) -> list[str]:
+        """The units of C that the program is linked with, besides those of elementary functions."""
+        return [part.unit for part in self.parts if part.unit]
+
     # ---- instructions ----
 
     def _call(self, i: Instruction) -> list[str]:
@@ -219,13 +223,10 @@ class Writer:
         ]
         small = [p.name.split("_")[-2] for p in self.parts if p.name.startswith("product_")]
         lefts = dict.fromkeys(["", *(product.left_of(p.name) for p in self.parts if p.name.startswith("product_"))])
-        large = [p.name.split("_")[1] for p in self.parts if p.name.startswith("blocked_")]
-        floats = dict.fromkeys([*small, *large, *map(suffix, self.products)])
+        floats = dict.fromkeys([*small, *map(suffix, self.products)])
         if floats:
             lines.append(product.text())
         lines += [self.lanes.shared(d, lefts) for d in (FLOAT32, FLOAT64) if suffix(d) in floats]
-        if large:
-            lines.append(blocked.text())
         lines += ["", *(part.text + "\n" for part in self.parts)]
         if self.products:
             lines.append(_text("gemm.c"))
