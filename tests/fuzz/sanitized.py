@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import argparse
 import os
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from unittest.mock import patch
 
 import numpy as np
 
 import minitorch as mt
+from minitorch.compiler.backends.c_source import blocked
+from minitorch.compiler.passes import fuse
 from tests.fuzz.bugs import BUGS
 from tests.fuzz.check import check
 from tests.fuzz.finish import generate
@@ -29,11 +33,20 @@ def main() -> None:
     with own_cache(), BUGS[given.bug].planted() if given.bug else nullcontext():
         for activation, dtype in (("tanh", "float32"), ("relu", "float64")):
             train(activation, dtype)
+            with every_product_by_blocks():
+                train(activation, dtype)
         print("networks trained", flush=True)
         for seed in range(given.seed, given.seed + given.graphs):
             failure = check(generate(seed), ["c"], judging=False)
             assert failure is None, f"graph {seed}: {failure}"
     print(f"{given.graphs} graphs run")
+
+
+@contextmanager
+def every_product_by_blocks() -> Iterator[None]:
+    """Products of two known sizes, however small, on any machine."""
+    with patch.object(fuse, "MOST_WEIGHTS", 0), patch.object(blocked, "NARROW", 0), patch.object(blocked, "WIDE", 0):
+        yield
 
 
 def train(activation: str, dtype: str) -> None:

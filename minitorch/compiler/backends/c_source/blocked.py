@@ -26,6 +26,7 @@ from minitorch.graph.dim import minimum
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.types import DType, is_float
 
+WIDE = 64  # bytes of a vector; with 32, and half as many registers, BLAS is faster by a tenth
 ROWS, VECTORS = 14, 2  # of a tile: with two vectors of the right matrix they fill 30 of 32 registers
 DEPTH = {4: 256, 8: 192}  # terms at once, by the bytes of an element: strips for a tile fill the first cache
 HEIGHT = 37 * ROWS  # rows of the left matrix at once: half a megabyte or more, which the second cache has to hold
@@ -33,9 +34,8 @@ NARROW = 4 * VECTORS  # vectors of a row of the result, below which too much of 
 
 
 def is_blocked(node: Tensor, lanes: Lanes) -> bool:
-    """Whether a product goes by blocks: what is known of its sizes has to be large, and its rows wide. With vectors of
-    32 bytes, and half as many registers, BLAS is faster by a tenth."""
-    if lanes.vector_bytes < 64 or not is_large(node):
+    """Whether a product goes by blocks: what is known of its sizes has to be large, and its rows wide."""
+    if lanes.vector_bytes < WIDE or not is_large(node):
         return False
     columns = node.shape[1]
     known = sum(isinstance(size, int) for size in (*node.shape, node.inputs[0].shape[1]))
