@@ -42,21 +42,22 @@ static void NAME(long k, long there, const T *restrict x, long xr, long xc, T *r
 }
 
 // c = f + alpha a b for a tile, of which these rows and columns are there; without f, c = alpha a b. Both strips are
-// packed; that of a comes from the second cache and is asked for on the way, and so is the tile that is `next`.
-#define BLOCK(NAME, T, VECTOR, LANES, R, C) \
+// packed, that of a is AC rows wide. It comes from the second cache and is asked for on the way, and so is the tile that
+// is `next`.
+#define BLOCK(NAME, T, VECTOR, LANES, R, C, AC) \
 static void NAME(long rows, long columns, long k, T alpha, const T *restrict a, const T *restrict b, \
                  const T *f, long fr, long fc, T *c, long cr, const T *next) \
 { \
     VECTOR acc[R][C], bs[C]; \
-    const long ar = 1, ac = R, part = k / R + 1; \
+    const long ar = 1, ac = AC, part = k / R + 1; \
     UNROLL for (int r = 0; r < R; r++) { \
         UNROLL for (int v = 0; v < C; v++) acc[r][v] = (VECTOR){0}; \
     } \
     for (long row = 0, t = 0; row < R; row++) { \
         UNROLL for (int v = 0; v < C; v++) __builtin_prefetch(next + row * cr + v * LANES, 1); \
         for (const long end = smaller(k, t + part); t < end; t++) { \
-            UNROLL for (long l = 0; l < LINES_OF(R, T); l++) \
-                __builtin_prefetch((const char *)(a + (t + LANES) * R) + l * LINE); \
+            UNROLL for (long l = 0; l < LINES_OF(AC, T); l++) \
+                __builtin_prefetch((const char *)(a + (t + LANES) * AC) + l * LINE); \
             UNROLL for (int v = 0; v < C; v++) bs[v] = *(const VECTOR *)(b + (t * C + v) * LANES); \
             STEP(BY_STRIDES, R, C, bs) \
         } \
@@ -86,7 +87,9 @@ static void NAME(long rows, long columns, long k, T alpha, const T *restrict a, 
 #define BLOCKED(S, T, VECTOR, LANES, R, C, DEPTH, HEIGHT) \
 STRIP(rows_##S, cross_##S, T, VECTOR, LANES, R) \
 STRIP(columns_##S, cross_##S, T, VECTOR, LANES, (C * LANES)) \
-BLOCK(block_##S, T, VECTOR, LANES, R, C) \
+BLOCK(block_##S, T, VECTOR, LANES, R, C, R) \
+BLOCK(block_8_##S, T, VECTOR, LANES, 8, C, R) \
+BLOCK(block_4_##S, T, VECTOR, LANES, 4, C, R) \
 void mt_blocked_##S(long me, long threads, long m, long n, long k, T alpha, const T *a, long ar, long ac, \
                     const T *b, long br, long bc, const T *f, long fr, long fc, T *c, long cr, T *mine) \
 { \
@@ -116,9 +119,9 @@ void mt_blocked_##S(long me, long threads, long m, long n, long k, T alpha, cons
                         const T *const next = j + C * LANES < j1 ? c + i * cr + j + C * LANES : \
                                               i + R < i1 ? c + (i + R) * cr + j0 : c + i0 * cr + j1; \
                         ask(&x); \
-                        block_##S(smaller(R, i1 - i), smaller(C * LANES, n1 - j), kk, alpha, \
-                                  left + (i - i0) / R * pitch, right + (j - j0) * kk, \
-                                  f ? f + i * fr + j * fc : f, fr, fc, c + i * cr + j, cr, next); \
+                        (i1 - i > 8 ? block_##S : i1 - i > 4 ? block_8_##S : block_4_##S)( \
+                            i1 - i, n1 - j, kk, alpha, left + (i - i0) / R * pitch, right + (j - j0) * kk, \
+                            f ? f + i * fr + j * fc : f, fr, fc, c + i * cr + j, cr, next); \
                     } \
             } \
         } \
