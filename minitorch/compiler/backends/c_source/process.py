@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from math import inf
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from minitorch.errors import CompilerError
 from minitorch.lazy import lazy
 
+selectors = lazy("selectors")
 subprocess = lazy("subprocess")
 
 
@@ -38,20 +39,34 @@ class Outcome(NamedTuple):
 
 def run(commands: Sequence[Sequence[str]], work: Path) -> list[Outcome]:
     """Run all commands, as many at once as there are processors. None is left when this ends, however it ends."""
-    limit, waiting = time_limit(), deque(commands)
-    running: deque[tuple[Any, float]] = deque()
-    outcomes = []
+    limit, waiting = time_limit(), deque(enumerate(commands))
+    running: dict[int, tuple[Any, float]] = {}
+    outcomes: dict[int, Outcome] = {}
     try:
         while waiting or running:
             while waiting and len(running) < (os.cpu_count() or 1):
+                number, command = waiting.popleft()
                 with undisturbed():
-                    running.append((start(waiting.popleft(), work), monotonic() + limit))
-            outcomes.append(finish(*running[0]))
-            running.popleft()
+                    running[number] = start(command, work), monotonic() + limit
+            number = first_heard_of(running)
+            outcomes[number] = finish(*running[number])
+            del running[number]
     finally:
-        for process, _ in running:
+        for process, _ in running.values():
             kill(process)
-    return outcomes
+    return [outcomes[number] for number in range(len(commands))]
+
+
+def first_heard_of(running: Mapping[int, tuple[Any, float]]) -> int:
+    """The process that ends or prints first, or the oldest when its time is up."""
+    oldest = next(iter(running))
+    if os.name != "posix" or len(running) == 1:  # elsewhere pipes cannot be waited for
+        return oldest
+    with selectors.DefaultSelector() as selector:
+        for number, (process, _) in running.items():
+            selector.register(process.stdout, selectors.EVENT_READ, number)
+        ready = [int(key.data) for key, _ in selector.select(max(running[oldest][1] - monotonic(), 0))]
+    return ready[0] if ready else oldest
 
 
 @contextmanager

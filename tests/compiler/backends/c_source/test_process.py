@@ -74,3 +74,11 @@ def test_what_cannot_be_run_is_named_and_leaves_none_behind(tmp_path, monkeypatc
             run([first, sh(f"while [ ! -s '{tmp_path}/self' ]; do sleep 0.01; done"), [str(tmp_path / name)]], tmp_path)
     if (tmp_path / "self").exists():  # it may have been killed before it could write
         assert gone(int((tmp_path / "self").read_text() or sys.maxsize))
+
+
+def test_the_next_one_starts_when_any_has_ended(tmp_path, monkeypatch):
+    """The first waits for what the third does."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    first = sh(f"for i in $(seq 500); do [ -e '{tmp_path}/made' ] && echo found && exit; sleep 0.02; done")
+    outcomes = run([first, sh(":"), sh(f"touch '{tmp_path}/made'")], tmp_path)
+    assert outcomes == [Outcome(0, "found"), Outcome(0, ""), Outcome(0, "")]
