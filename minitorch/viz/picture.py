@@ -55,11 +55,12 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Boxes in the order of the graph, and arrows between them."""
+    """Boxes in the order of the graph, and arrows between them. `remark` is what the reader must be told besides."""
 
     name: str
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
+    remark: str = ""
 
 
 def drawn(graph: Graph) -> Picture:
