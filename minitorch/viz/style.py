@@ -45,7 +45,7 @@ def _looks(**colours: tuple[str, str]) -> dict[str, Look]:
 # The lines are from the palette of Okabe and Ito (2008), with a grey; the fillings are tints for dark text.
 LIGHT = Theme(
     looks=_looks(
-        placeholder=("#56B4E9", "#C6E3FA"), parameter=("#E69F00", "#FFF6D2"), constant=("#555555", "#CFCFCF"),
+        placeholder=("#56B4E9", "#C6E3FA"), parameter=("#E69F00", "#FFF6D2"), constant=("#555555", "#D0D0D0"),
         forward=("#0072B2", "#F0F6FC"), gradient=("#D55E00", "#F9D9C2"), update=("#009E73", "#C2E6D6"),
     ),
     paper="#FFFFFF", ink="#1A1A1A", quiet_ink="#505050", edge="#8A8A8A",
