@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Sequence
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from minitorch.cli import learning, looking
 from minitorch.errors import MinitorchError
 
+Commands = Any  # what argparse adds commands to: it has no public name
 BUILDER = "file.py:name, a program, graph, tensor or module, or a function that returns one"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return what the shell is to see: 0, or 1 after one line that says what was wrong."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    end = given.index("--") if "--" in given else len(given)
+    options = _parser().parse_args(given[:end])
+    options.rest = given[end + 1 :]
     try:
         options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is flushed into it at the end
+        return 1
     except (MinitorchError, ValueError, TypeError, OSError) as error:
         print(f"minitorch {options.command}: {error}", file=sys.stderr)
         return 1
@@ -33,7 +42,7 @@ def _parser() -> ArgumentParser:
     return parser
 
 
-def _train(commands: object) -> None:
+def _train(commands: Commands) -> None:
     p = _command(commands, "train", "train a multilayer perceptron on a table", learning.train)
     p.add_argument("data", type=Path, help="a .csv, or an .npz with arrays X and y")
     p.add_argument("--target", help="the column to learn, by name or number (the last)")
@@ -49,20 +58,20 @@ def _train(commands: object) -> None:
     p.add_argument("--save", type=Path, metavar="model.safetensors")
 
 
-def _predict(commands: object) -> None:
+def _predict(commands: Commands) -> None:
     p = _command(commands, "predict", "predict with a model that train has saved", learning.predict)
     p.add_argument("model", type=Path)
     p.add_argument("data", type=Path, help="a .csv, or an .npz with an array X")
     p.add_argument("--out", type=Path, help="a .csv to write (else it is printed)")
 
 
-def _explore(commands: object) -> None:
+def _explore(commands: Commands) -> None:
     p = _command(commands, "explore", "write one offline page about a program", looking.explore)
     p.add_argument("builder", help=BUILDER)
     p.add_argument("out", type=Path, nargs="?", default=Path("explore.html"))
 
 
-def _show(commands: object) -> None:
+def _show(commands: Commands) -> None:
     p = _command(commands, "show", "print or draw what a builder makes", looking.show)
     p.add_argument("builder", help=BUILDER)
     whats = ["graph", "traced", "passes", "plan", "source", "all", "mermaid", "json"]
@@ -72,26 +81,25 @@ def _show(commands: object) -> None:
     p.add_argument("--theme", choices=["auto", "light", "dark"], default="auto")
 
 
-def _bench(commands: object) -> None:
-    p = _command(commands, "bench", "measure a program's step, or run the benchmarks of a checkout", looking.bench)
+def _bench(commands: Commands) -> None:
+    how = "measure a program's step, or run the benchmarks of a checkout, with what stands after --"
+    p = _command(commands, "bench", how, looking.bench)
     p.add_argument("builder", nargs="?", help=BUILDER)
     p.add_argument("--batch", type=_count, default=64, help="what unknown sizes are (64)")
-    p.add_argument("rest", nargs="*", help="after --, what the benchmarks take")
 
 
-def _doctor(commands: object) -> None:
+def _doctor(commands: Commands) -> None:
     _command(commands, "doctor", "versions, BLAS, compiler and layout engines", looking.doctor)
 
 
-def _command(commands: object, name: str, help: str, run: object) -> ArgumentParser:
-    parser: ArgumentParser = commands.add_parser(name, help=help, description=help)  # type: ignore[attr-defined]  # argparse hides the type
+def _command(commands: Commands, name: str, help: str, run: Callable[[Namespace], None]) -> ArgumentParser:
+    parser: ArgumentParser = commands.add_parser(name, help=help, description=help)
     parser.set_defaults(run=run)
     return parser
 
 
 def _widths(text: str) -> list[int]:
-    widths = [_count(part) for part in text.split(",")] if text.strip() not in ("", "0") else []
-    return widths
+    return [_count(part) for part in text.split(",")] if text.strip() not in ("", "0") else []
 
 
 def _count(text: str) -> int:

@@ -45,11 +45,12 @@ def train(options: Namespace) -> None:
     y = _indices(table.y, classes) if classes else numbers_of(options.data, table.y)
     share = max(options.test_size, 1 / len(table.X))
     X_train, X_test, y_train, y_test = train_test_split(table.X, y, test_size=share, seed=options.seed)
-    model = MLP(
-        X_train.shape[1], [*options.hidden, len(classes) or y.shape[1]], activation=options.activation, seed=options.seed
-    )  # fmt: skip
+    widths = [*options.hidden, len(classes) or y.shape[1]]
+    model = MLP(X_train.shape[1], widths, activation=options.activation, seed=options.seed)
     step = _step(model, y, options)
-    print(f"{model!r}: {sum(p.data.size for p in model.parameters()):,} parameters, {len(X_train):,} rows, {step.backend}")
+    print(
+        f"{model!r}: {sum(p.data.size for p in model.parameters()):,} parameters, {len(X_train):,} rows, {step.backend}"
+    )
     history = fit(
         step, standardize(X_train), y_train, epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
         callbacks=[_report(options.epochs)],
@@ -111,7 +112,7 @@ def _indices(y: Array, classes: Sequence[str]) -> Array:
     return np.array([place[str(label)] for label in y[:, 0]], "int64")
 
 
-def _score(prediction: Array, y: Array, labels: bool) -> str:
+def _score(prediction: Any, y: Any, labels: bool) -> str:
     if labels:
         return f"{np.mean(prediction.argmax(1) == y):.1%} right"
     return f"mean squared error {np.mean((prediction - y) ** 2):.6g}"
@@ -154,7 +155,9 @@ def predict(options: Namespace) -> None:
         rows = [[told["classes"][i]] for i in prediction.argmax(1)]
     else:
         rows = [[f"{value:.9g}" for value in row] for row in prediction]
-    titles = [told["target"]] if len(rows[:1] and rows[0]) < 2 else [f"{told['target']}{i}" for i in range(len(rows[0]))]
+    titles = (
+        [told["target"]] if len(rows[:1] and rows[0]) < 2 else [f"{told['target']}{i}" for i in range(len(rows[0]))]
+    )
     if options.out is None:
         csv.writer(sys.stdout, lineterminator="\n").writerows([titles, *rows])
         return

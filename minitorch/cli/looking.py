@@ -7,6 +7,7 @@ import runpy
 import subprocess
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def _shown(what: Any, which: str) -> str:
         text: str = viz.to_mermaid(what) if which == "mermaid" else viz.to_json(what)
         return text.rstrip("\n")
     if isinstance(what, Program):
-        parts = {
+        parts: dict[str, Callable[[], str]] = {
             "graph": lambda: str(what), "traced": lambda: str(what.traced), "plan": lambda: str(what.plan),
             "passes": what.explain, "source": lambda: what.source or "the interpreter generates no code",
         }  # fmt: skip
@@ -97,7 +98,8 @@ def _shown(what: Any, which: str) -> str:
 
 def explore(options: Namespace) -> None:
     """Write the page in which a program is seen being built."""
-    _program(options.builder).explore(options.out)
+    program: Any = _program(options.builder)
+    program.explore(options.out)
     print(f"written to {options.out}")
 
 

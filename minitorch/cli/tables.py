@@ -14,7 +14,7 @@ from minitorch.graph.storage import Array
 
 
 class Table(NamedTuple):
-    """Columns of numbers with their names, and the column to be learned, as it stands in the file, where there is one."""
+    """Columns of numbers with their names, and what is to be learned, as it stands in the file, where it is there."""
 
     X: Array
     names: tuple[str, ...]

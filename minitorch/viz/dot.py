@@ -6,11 +6,10 @@ import html
 from typing import Any
 
 from minitorch.lazy import lazy
+from minitorch.viz import style
 from minitorch.viz.levels import picture_of
 from minitorch.viz.picture import LATE, Arrow, Box, Path, Picture
-from minitorch.viz.style import (
-    LIGHT, NODE_STYLE, SMALL, THEMES, Theme, edge_attributes, frame_attributes, graph_attributes, node_attributes,
-)  # fmt: skip
+from minitorch.viz.style import LIGHT, NODE_STYLE, SMALL, THEMES, Theme
 from minitorch.viz.subject import graph_of
 
 graphviz = lazy("graphviz")
@@ -27,9 +26,10 @@ REPEATED = "dashed: one value, drawn in each scope that reads it"
 def to_graphviz(what: Any, *, level: str | None = None, theme: str = "light") -> Any:
     """A `graphviz.Digraph` of a tensor, a graph, a program, a plan or a module.
 
-    `level` and `theme` are as for `draw`; there is no "auto", and all is drawn that has no level named. Gradients climb beside what they are gradients of: their edges are
-    written from the reader to the source and drawn backwards (`dir=back`), for that is how Graphviz is told who stands
-    above whom. So read the structure from `to_networkx`, not from this.
+    `level` is as for `draw`, but every operation is there unless told otherwise; `theme` is "light" or "dark".
+    Gradients climb beside what they are gradients of: their edges are written from the reader to the source and drawn
+    backwards (`dir=back`), for that is how Graphviz is told who stands above whom. So read the structure from
+    `to_networkx`, not from this.
     """
     picture = picture_of(graph_of(what), level or "op")
     return digraph_of(picture, careful=not in_order(picture), theme=theme_named(theme))
@@ -48,8 +48,8 @@ def digraph_of(picture: Picture, careful: bool, theme: Theme = LIGHT) -> Any:
     Graphviz ranks frame by frame, which gives the better picture, but fails where frames are left and entered again.
     `careful` lets it rank all nodes at once.
     """
-    settings = {**graph_attributes(theme), "label": _legend(picture, theme), "newrank": str(careful).lower()}
-    nodes, edges = node_attributes(theme), edge_attributes(theme)
+    settings = {**style.graph_attributes(theme), "label": _legend(picture, theme), "newrank": str(careful).lower()}
+    nodes, edges = style.node_attributes(theme), style.edge_attributes(theme)
     whole = graphviz.Digraph(graphviz.escape(picture.name), graph_attr=settings, node_attr=nodes, edge_attr=edges)
     frames: dict[Path, Any] = {(): whole}
     for number, box in enumerate(picture.boxes):
@@ -90,7 +90,7 @@ def _frame(frames: dict[Path, Any], box: Box, theme: Theme) -> Any:
     for depth in range(1, len(path) + 1):
         if path[:depth] not in frames:
             section = box.section if depth > len(box.home) else ""
-            look = {**frame_attributes(theme, section), "tooltip": " "}
+            look = {**style.frame_attributes(theme, section), "tooltip": " "}
             attributes = {"label": _plain(path[depth - 1]), **look}
             frames[path[:depth]] = graphviz.Digraph(f"cluster_{len(frames)}", graph_attr=attributes)
     return frames[path]

@@ -19,7 +19,7 @@ SHAPES = {
     "placeholder": ("[\\", "/]"), "parameter": ("[(", ")]"), "constant": (">", "]"), "forward": ("[", "]"),
     "gradient": ("{{", "}}"), "update": ("[/", "\\]"),
 }  # fmt: skip
-_HARMLESS = re.compile(r"[^\W_]|[ ,()\[\]=·]|(?<=\w)[._](?=\w)")
+_HARMLESS = re.compile(r"[^\W_]|[ ,()\[\]=·]|(?<=[^\W_])[._](?=[^\W_])")
 
 
 def to_mermaid(what: Any, *, level: str | None = None, theme: str = "light") -> str:
@@ -79,7 +79,9 @@ def _arrow(arrow: Arrow) -> str:
     if arrow.writes:
         return f"n{arrow.source} -.-> n{arrow.target}"
     label = "<br/>".join(map(_text, arrow.label.split("\n")))
-    return f'n{arrow.source} -->|"{label}"| n{arrow.target}' if label.strip() else f"n{arrow.source} --> n{arrow.target}"
+    return (
+        f'n{arrow.source} -->|"{label}"| n{arrow.target}' if label.strip() else f"n{arrow.source} --> n{arrow.target}"
+    )
 
 
 def _classes(picture: Picture, theme: Theme) -> Iterator[str]:

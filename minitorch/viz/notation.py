@@ -24,10 +24,10 @@ def to_json(what: Any, *, indent: int | None = 1) -> str:
 
     `format`, `version`: "minitorch.graph" and 1. A field may be added in the same version, none is changed or removed.
     `name`, `training`: the name of the graph, and which side of dropout and its like it is.
-    `nodes`: in an order in which they can be computed. Each has `id`, its place in the list, and `inputs`, the ids of its
-    operands in their order; `label`, its name in print; `op`, `role`, `type`, and the parts of the type: `shape`, a list
-    of ints and of texts for unknown sizes, and `dtype`; `scope`; `origin`, a list of `{file, line, function}`; `attrs`,
-    what the operation is told besides, as texts; `expression`, the call that makes it.
+    `nodes`: in an order in which they can be computed. Each has `id`, its place in the list, and `inputs`, the ids of
+    its operands in their order; `label`, its name in print; `op`, `role`, `type`, and the parts of the type: `shape`, a
+    list of ints and of texts for unknown sizes, and `dtype`; `scope`; `origin`, a list of `{file, line, function}`;
+    `attrs`, what the operation is told besides, as texts; `expression`, the call that makes it.
     `inputs`, `outputs`: ids, in the order of the program. `updates`: `{target, value}`, ids.
     `passes`, of a program alone: `{name, nodes_before, nodes_after, rewrites}`, `rewrites` being how many.
     """

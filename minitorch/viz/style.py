@@ -105,7 +105,7 @@ NODE_STYLE = "rounded,filled"
 
 
 def dark_rules() -> str:
-    """CSS that puts the dark theme for the light one, where the reader's system is dark, in an SVG that names colours."""
+    """CSS for an SVG in the light theme: where the reader's system is dark, so does each colour become."""
     pairs = dict(zip(colours(LIGHT), colours(DARK), strict=True))
     rules = [f'[{what}="{a}"]{{{what}:{b}}}' for a, b in pairs.items() for what in ("fill", "stroke")]
     return f"@media (prefers-color-scheme:dark){{{''.join(rules)}}}"
