@@ -43,6 +43,11 @@ def render(sources: Sequence[str], kind: str) -> bytes:
     raise EngineError("\n".join(failures) or f"{kind} needs a layout engine, and there is none: {_HOW}")
 
 
+def engine_names() -> list[str]:
+    """The engines that there are, the first tried first."""
+    return [name for name, _ in _commands("svg")]
+
+
 def _commands(kind: str) -> list[tuple[str, list[str]]]:
     """The engines that there are, the fastest first, each as a command from DOT to a picture."""
     commands = []

@@ -56,7 +56,7 @@ def test_each_engine_draws_each_kind(y, engine_name, tmp_path, monkeypatch, capf
 
 def test_dot_on_path_comes_first(y, engine, tmp_path):
     engine("print('<svg>', sys.argv[1:], len(source) > 100)")
-    draw(y, tmp_path / "a.svg")
+    draw(y, tmp_path / "a.svg", theme="light")
     assert (tmp_path / "a.svg").read_text() == "<svg> ['-Tsvg'] True\n"
 
 
