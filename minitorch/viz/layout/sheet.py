@@ -1,0 +1,184 @@
+"""One level of a layout: items in rows, in an order with few crossings, each over what it leads to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+GAP, THIN_GAP, CHANNEL = 18.0, 9.0, 34.0
+SWEEPS, PULLS = 8, 12
+
+
+@dataclass(eq=False)
+class Item:
+    """What stands in a row: a box, a frame that is laid out, or a point that a long link passes (of no width)."""
+
+    width: float
+    height: float
+    lane: int = 0  # forward, gradient, update: from left to right
+    row: int = 0
+    x: float = 0.0  # its middle
+    y: float = 0.0
+    order: int = 0
+    above: list[tuple[Item, float, float]] = field(default_factory=list)  # neighbour, its port, own port
+    below: list[tuple[Item, float, float]] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Link:
+    """A line between two items, from the upper to the lower after `rank`; ports are offsets from their middles."""
+
+    upper: Item
+    lower: Item
+    least: int = 1
+    ports: tuple[float, float] = (0.0, 0.0)
+    points: list[Item] = field(default_factory=list)
+
+
+class Sheet:
+    """Items and links of one frame."""
+
+    def __init__(self) -> None:
+        self.items: list[Item] = []
+        self.links: list[Link] = []
+        self.rows: list[list[Item]] = []
+        self.width = self.height = 0.0
+        self.tops: list[tuple[float, float]] = []
+
+    # ---- rows ----
+
+    def rank(self) -> None:
+        """Rows by the longest path, then each item as near to its neighbours as the others let it."""
+        links = self._acyclic()
+        for item in self._sorted(links):
+            item.row = max((link.upper.row + link.least for link in self._into[item]), default=0)
+        ordered = self._sorted(links)
+        for item in (*reversed(ordered), *ordered, *reversed(ordered)):
+            self._tighten(item)
+        lowest = min((item.row for item in self.items), default=0)
+        for item in self.items:
+            item.row -= lowest
+
+    def _tighten(self, item: Item) -> None:
+        into, out = self._into[item], self._out[item]
+        if len(out) > len(into):
+            item.row = min(link.lower.row - link.least for link in out)
+        elif len(into) > len(out):
+            item.row = max(link.upper.row + link.least for link in into)
+
+    def _acyclic(self) -> list[Link]:
+        """The links that can all lead down: of a circle those against the order of the items are left out."""
+        if len(self._sorted(self.links)) == len(self.items):
+            return self.links
+        place = {item: i for i, item in enumerate(self.items)}
+        links = [link for link in self.links if place[link.upper] < place[link.lower]]
+        self._sorted(links)
+        return links
+
+    def _sorted(self, links: list[Link]) -> list[Item]:
+        """The items in topological order, as many as are in no circle."""
+        self._into: dict[Item, list[Link]] = defaultdict(list)
+        self._out: dict[Item, list[Link]] = defaultdict(list)
+        for link in links:
+            self._into[link.lower].append(link)
+            self._out[link.upper].append(link)
+        waiting = {item: len(self._into[item]) for item in self.items}
+        ready = [item for item in self.items if not waiting[item]]
+        for item in ready:
+            for link in self._out[item]:
+                waiting[link.lower] -= 1
+                if not waiting[link.lower]:
+                    ready.append(link.lower)
+        return ready
+
+    # ---- order in the rows ----
+
+    def arrange(self) -> None:
+        """Long links pass each row at a point of their own; then rows are ordered, and places found."""
+        self._route()
+        self.rows = [[] for _ in range(1 + max((item.row for item in self.items), default=0))]
+        for item in self.items:
+            self.rows[item.row].append(item)
+        for sweep in range(SWEEPS):
+            for row in self.rows if sweep % 2 == 0 else reversed(self.rows):
+                self._sort(row, down=sweep % 2 == 0)
+        self._place()
+        self._stack()
+
+    def _route(self) -> None:
+        for link in self.links:
+            if link.upper.row > link.lower.row:
+                link.upper, link.lower, link.ports = link.lower, link.upper, link.ports[::-1]
+            if link.upper.row == link.lower.row:
+                continue
+            lane = min(link.upper.lane, link.lower.lane)
+            link.points = [Item(0.0, 0.0, lane, row) for row in range(link.upper.row + 1, link.lower.row)]
+            self.items += link.points
+            line = [link.upper, *link.points, link.lower]
+            for i, (a, b) in enumerate(zip(line, line[1:], strict=False)):
+                port_a, port_b = link.ports[0] if i == 0 else 0.0, link.ports[1] if i == len(line) - 2 else 0.0
+                b.above.append((a, port_a, port_b))
+                a.below.append((b, port_b, port_a))
+
+    def _sort(self, row: list[Item], down: bool) -> None:
+        def mean(item: Item) -> float:
+            near = (item.above if down else item.below) or item.below or item.above
+            places = [other.order + port / (other.width + 1.0) for other, port, _ in near]
+            return sum(places) / len(places) if places else float(item.order)
+
+        row.sort(key=lambda item: (item.lane, mean(item)))
+        for i, item in enumerate(row):
+            item.order = i
+
+    # ---- places ----
+
+    def _place(self) -> None:
+        for row in self.rows:
+            edge = 0.0
+            for left, item in zip([None, *row], row, strict=False):
+                edge = item.width / 2 if left is None else edge + _apart(left, item)
+                item.x = edge
+        for pull in range(PULLS):
+            for row in self.rows if pull % 2 == 0 else reversed(self.rows):
+                self._pull(row, down=pull % 2 == 0)
+        left = min((item.x - item.width / 2 for item in self.items), default=0.0)
+        for item in self.items:
+            item.x -= left
+        self.width = max((item.x + item.width / 2 for item in self.items), default=0.0)
+
+    def _pull(self, row: list[Item], down: bool) -> None:
+        """The items of a row as near to where their neighbours want them as their order lets them: the sum of squares
+        is least (isotonic regression, by merging neighbours that would overlap)."""
+        groups: list[list[float]] = []  # weight, mean wanted place of the first, number of items
+        offset, offsets = 0.0, [0.0]
+        for left, right in zip(row, row[1:], strict=False):
+            offset += _apart(left, right)
+            offsets.append(offset)
+        for item, shift in zip(row, offsets, strict=True):
+            near = (item.above if down else item.below) or item.below or item.above
+            wants = sorted(other.x + port - own for other, port, own in near) or [item.x]
+            middle = (wants[(len(wants) - 1) // 2] + wants[len(wants) // 2]) / 2
+            weight = 8.0 if not item.width else float(len(near)) or 0.1
+            groups.append([weight, middle - shift, 1])
+            while len(groups) > 1 and groups[-2][1] > groups[-1][1]:
+                b, a = groups.pop(), groups.pop()
+                groups.append([a[0] + b[0], (a[0] * a[1] + b[0] * b[1]) / (a[0] + b[0]), a[2] + b[2]])
+        places = [mean for _, mean, count in groups for _ in range(int(count))]
+        for item, place, shift in zip(row, places, offsets, strict=True):
+            item.x = place + shift
+
+    def _stack(self) -> None:
+        """Rows one under the other, with a channel for lines between them."""
+        top = 0.0
+        for row in self.rows:
+            height = max((item.height for item in row), default=0.0)
+            self.tops.append((top, top + height))
+            for item in row:
+                item.y = top + height / 2
+            top += height + CHANNEL
+        self.height = max(0.0, top - CHANNEL)
+
+
+def _apart(left: Item, right: Item) -> float:
+    gap = GAP if left.width and right.width else THIN_GAP
+    return (left.width + right.width) / 2 + gap * (2 if left.lane != right.lane else 1)
