@@ -9,6 +9,8 @@ from minitorch.viz.layout.sheet import Item, Link, Sheet
 from minitorch.viz.picture import LATE, Arrow, Path, Picture
 
 LANES = {"gradient": 1, "update": 2}
+WEIGHT = {("placeholder", "forward"): 4.0, ("forward", "forward"): 16.0, ("gradient", "gradient"): 4.0}
+WEIGHT |= {("gradient", "update"): 4.0, ("update", "update"): 4.0}
 PAD, HEAD = 16.0, 22.0
 Point = tuple[float, float]
 Door = tuple[Path, int, bool, bool]  # in which frame, the box that the line leaves, whether it writes, whether above
@@ -98,7 +100,7 @@ class _Composition:
         for number, side, source, target in self.ends[path]:
             arrow = self.picture.arrows[number]
             upper, lower = (target, source) if arrow.upward else (source, target)
-            link = Link(upper, lower, self._least(arrow, upper, lower))
+            link = Link(upper, lower, self._least(arrow, upper, lower), self._weight(arrow), arrow.upward)
             (late if doors & {source, target} or self._around(arrow, source, target) else sheet.links).append(link)
             self.pieces[path].append(_Piece(number, side, link, source))
         sheet.rank()
@@ -117,7 +119,12 @@ class _Composition:
 
     def _around(self, arrow: Arrow, source: Item, target: Item) -> bool:
         """A forward value for a gradient of another module: led around, for the order of modules is that of the flow."""
-        return arrow.upward and self.picture.boxes[arrow.source].role not in LATE and source.width == target.width == 0
+        early = self.picture.boxes[arrow.source].role not in LATE
+        return arrow.upward and early and not (source.width and target.width)
+
+    def _weight(self, arrow: Arrow) -> float:
+        """What a straight line is worth: the flow comes first."""
+        return WEIGHT.get((self.picture.boxes[arrow.source].role, arrow.role), 1.0) if not arrow.writes else 1.0
 
     def _doors_to_the_edge(self, path: Path) -> None:
         """The doors of a frame stand in rows of their own, above and below all else."""

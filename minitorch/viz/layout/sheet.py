@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-GAP, THIN_GAP, CHANNEL = 18.0, 9.0, 34.0
-SWEEPS, PULLS = 8, 12
+GAP, THIN_GAP, CHANNEL, THIN_CHANNEL = 18.0, 9.0, 34.0, 16.0
+SWEEPS, PULLS, SETTLING = 8, 12, 6
+
+Near = tuple["Item", float, float, float]  # a neighbour, where the line meets it, where it meets oneself, its weight
 
 
 @dataclass(eq=False)
@@ -20,8 +22,8 @@ class Item:
     x: float = 0.0  # its middle
     y: float = 0.0
     order: int = 0
-    above: list[tuple[Item, float, float]] = field(default_factory=list)  # neighbour, its port, own port
-    below: list[tuple[Item, float, float]] = field(default_factory=list)
+    above: list[Near] = field(default_factory=list)
+    below: list[Near] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -31,6 +33,8 @@ class Link:
     upper: Item
     lower: Item
     least: int = 1
+    weight: float = 1.0  # how much a straight line is worth
+    climbs: bool = False  # it leads from the lower to the upper
     ports: tuple[float, float] = (0.0, 0.0)
     points: list[Item] = field(default_factory=list)
 
@@ -71,7 +75,7 @@ class Sheet:
         if len(self._sorted(self.links)) == len(self.items):
             return self.links
         place = {item: i for i, item in enumerate(self.items)}
-        links = [link for link in self.links if place[link.upper] < place[link.lower]]
+        links = [link for link in self.links if (place[link.upper] < place[link.lower]) != link.climbs]
         self._sorted(links)
         return links
 
@@ -117,13 +121,14 @@ class Sheet:
             line = [link.upper, *link.points, link.lower]
             for i, (a, b) in enumerate(zip(line, line[1:], strict=False)):
                 port_a, port_b = link.ports[0] if i == 0 else 0.0, link.ports[1] if i == len(line) - 2 else 0.0
-                b.above.append((a, port_a, port_b))
-                a.below.append((b, port_b, port_a))
+                weight = link.weight * (2.0 if not (a.width and b.width) else 1.0)
+                b.above.append((a, port_a, port_b, weight))
+                a.below.append((b, port_b, port_a, weight))
 
     def _sort(self, row: list[Item], down: bool) -> None:
         def mean(item: Item) -> float:
             near = (item.above if down else item.below) or item.below or item.above
-            places = [other.order + port / (other.width + 1.0) for other, port, _ in near]
+            places = [other.order + port / (other.width + 1.0) for other, port, _, _ in near]
             return sum(places) / len(places) if places else float(item.order)
 
         row.sort(key=lambda item: (item.lane, mean(item)))
@@ -141,12 +146,15 @@ class Sheet:
         for pull in range(PULLS):
             for row in self.rows if pull % 2 == 0 else reversed(self.rows):
                 self._pull(row, down=pull % 2 == 0)
+        for settle in range(SETTLING):
+            for row in self.rows if settle % 2 == 0 else reversed(self.rows):
+                self._pull(row, down=None)
         left = min((item.x - item.width / 2 for item in self.items), default=0.0)
         for item in self.items:
             item.x -= left
         self.width = max((item.x + item.width / 2 for item in self.items), default=0.0)
 
-    def _pull(self, row: list[Item], down: bool) -> None:
+    def _pull(self, row: list[Item], down: bool | None) -> None:
         """The items of a row as near to where their neighbours want them as their order lets them: the sum of squares
         is least (isotonic regression, by merging neighbours that would overlap)."""
         groups: list[list[float]] = []  # weight, mean wanted place of the first, number of items
@@ -155,10 +163,8 @@ class Sheet:
             offset += _apart(left, right)
             offsets.append(offset)
         for item, shift in zip(row, offsets, strict=True):
-            near = (item.above if down else item.below) or item.below or item.above
-            wants = sorted(other.x + port - own for other, port, own in near) or [item.x]
-            middle = (wants[(len(wants) - 1) // 2] + wants[len(wants) // 2]) / 2
-            weight = 8.0 if not item.width else float(len(near)) or 0.1
+            near = item.above + item.below if down is None else (item.above if down else item.below)
+            middle, weight = _wanted(item, near or item.below or item.above)
             groups.append([weight, middle - shift, 1])
             while len(groups) > 1 and groups[-2][1] > groups[-1][1]:
                 b, a = groups.pop(), groups.pop()
@@ -175,10 +181,23 @@ class Sheet:
             self.tops.append((top, top + height))
             for item in row:
                 item.y = top + height / 2
-            top += height + CHANNEL
-        self.height = max(0.0, top - CHANNEL)
+            self.height = top + height
+            top += height + (CHANNEL if height else THIN_CHANNEL)
 
 
 def _apart(left: Item, right: Item) -> float:
     gap = GAP if left.width and right.width else THIN_GAP
     return (left.width + right.width) / 2 + gap * (2 if left.lane != right.lane else 1)
+
+
+def _wanted(item: Item, near: list[Near]) -> tuple[float, float]:
+    """Where an item would stand best, the weighted median of what its lines ask for, and how much that is worth."""
+    wants = sorted((other.x + port - own, weight) for other, port, own, weight in near)
+    total, passed = sum(weight for _, weight in wants), 0.0
+    for i, (place, weight) in enumerate(wants):
+        passed += weight
+        if passed * 2 == total:
+            return (place + wants[i + 1][0]) / 2, total
+        if passed * 2 > total:
+            return place, total
+    return item.x, 0.1
