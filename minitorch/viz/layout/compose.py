@@ -10,6 +10,7 @@ from minitorch.viz.picture import LATE, Arrow, Path, Picture
 
 LANES = {"gradient": 1, "update": 2}
 WEIGHT = {("placeholder", "forward"): 4.0, ("forward", "forward"): 16.0, ("gradient", "gradient"): 4.0}
+WEIGHT |= {("parameter", "forward"): 16.0, ("constant", "forward"): 16.0}
 WEIGHT |= {("gradient", "update"): 4.0, ("update", "update"): 4.0}
 PAD, HEAD = 16.0, 22.0
 Point = tuple[float, float]
@@ -68,6 +69,7 @@ class _Composition:
 
     def layout(self) -> Layout:
         self._fill()
+        self._pair()
         for path in self.paths:
             self._rank(path)
         for path in reversed(self.paths):
@@ -94,6 +96,19 @@ class _Composition:
         home = self.homes[box]
         return self.boxes[box] if len(home) == depth else self.frames[home[: depth + 1]]
 
+    def _pair(self) -> None:
+        """Parameters stand beside the operation that reads them first, at most two, if it has another operand."""
+        taken: dict[int, int] = {}
+        boxes = self.picture.boxes
+        flowing = {a.target for a in self.picture.arrows if boxes[a.source].role in ("forward", "placeholder")}
+        for arrow in self.picture.arrows:
+            leaf, reader = self.boxes[arrow.source], self.boxes[arrow.target]
+            held = boxes[arrow.source].role in ("parameter", "constant") and arrow.role == "forward"
+            if held and arrow.target in flowing and self.homes[arrow.source] == self.homes[arrow.target]:
+                taken[arrow.target] = taken.get(arrow.target, 0) + 1
+                if taken[arrow.target] <= 2 and leaf.beside is None:
+                    leaf.beside = reader
+
     def _rank(self, path: Path) -> None:
         sheet, doors = self.sheets[path], {door for key, door in self.doors.items() if key[0] == path}
         late = []
@@ -114,6 +129,8 @@ class _Composition:
 
     def _least(self, arrow: Arrow, upper: Item, lower: Item) -> int:
         """How many rows apart: none where a gradient stands beside what it reads of the forward graph."""
+        if lower.width and upper.beside is lower:
+            return 0
         beside = upper.lane == 1 and lower.lane == 0 and arrow.upward and bool(upper.width and lower.width)
         return 0 if beside else 1
 

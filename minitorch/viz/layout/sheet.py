@@ -22,6 +22,7 @@ class Item:
     x: float = 0.0  # its middle
     y: float = 0.0
     order: int = 0
+    beside: Item | None = None  # the item of the same row that reads it, and that it stands next to
     above: list[Near] = field(default_factory=list)
     below: list[Near] = field(default_factory=list)
 
@@ -65,9 +66,10 @@ class Sheet:
 
     def _tighten(self, item: Item) -> None:
         into, out = self._into[item], self._out[item]
-        if len(out) > len(into):
+        up, down = (sum(link.weight for link in links) for links in (into, out))
+        if out and down > up:
             item.row = min(link.lower.row - link.least for link in out)
-        elif len(into) > len(out):
+        elif into and up > down:
             item.row = max(link.upper.row + link.least for link in into)
 
     def _acyclic(self) -> list[Link]:
@@ -132,6 +134,11 @@ class Sheet:
             return sum(places) / len(places) if places else float(item.order)
 
         row.sort(key=lambda item: (item.lane, mean(item)))
+        held: dict[Item | None, list[Item]] = defaultdict(list)
+        for item in row:
+            held[_holder(item)].append(item)
+        if len(held) > 1:
+            row[:] = [one for item in held[None] for one in (*held[item][1:], item, *held[item][:1])]
         for i, item in enumerate(row):
             item.order = i
 
@@ -192,6 +199,8 @@ def _apart(left: Item, right: Item) -> float:
 
 def _wanted(item: Item, near: list[Near]) -> tuple[float, float]:
     """Where an item would stand best, the weighted median of what its lines ask for, and how much that is worth."""
+    if (holder := _holder(item)) is not None:
+        return holder.x + _apart(holder, item) * (1 if item.order > holder.order else -1), 100.0
     wants = sorted((other.x + port - own, weight) for other, port, own, weight in near)
     total, passed = sum(weight for _, weight in wants), 0.0
     for i, (place, weight) in enumerate(wants):
@@ -201,3 +210,8 @@ def _wanted(item: Item, near: list[Near]) -> tuple[float, float]:
         if passed * 2 > total:
             return place, total
     return item.x, 0.1
+
+
+def _holder(item: Item) -> Item | None:
+    """What an item stands next to, where both came into the same row."""
+    return item.beside if item.beside is not None and item.beside.row == item.row else None
