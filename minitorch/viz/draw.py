@@ -136,4 +136,3 @@ def _shown(what: Any) -> str | None:
         return rendered(picture, "svg", "auto").decode()
     except Exception:  # whatever a user's own module, name or operation brings about
         return None
-

@@ -124,7 +124,9 @@ def _label(label: str, points: tuple[Point, ...]) -> str:
     (x, y), down = points[0], points[1][1] > points[0][1]
     lines = label.split("\n")
     first = y + 10 if down else y - 5 - LINE * (len(lines) - 1)
-    return "".join(f'<text x="{x + 4:.1f}" y="{first + 9 * i:.1f}">{_text(line)}</text>' for i, line in enumerate(lines))
+    return "".join(
+        f'<text x="{x + 4:.1f}" y="{first + 9 * i:.1f}">{_text(line)}</text>' for i, line in enumerate(lines)
+    )
 
 
 def _heads() -> str:
@@ -153,7 +155,9 @@ def _legend(picture: Picture) -> list[str]:
 
 
 def _legend_width(picture: Picture) -> float:
-    return 60 + text_width(picture.name, 12) * 1.1 + sum(text_width(role) + 32 for role in {b.role for b in picture.boxes})
+    return (
+        60 + text_width(picture.name, 12) * 1.1 + sum(text_width(role) + 32 for role in {b.role for b in picture.boxes})
+    )
 
 
 def style(theme: str = "auto") -> str:

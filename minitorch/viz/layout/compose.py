@@ -111,7 +111,7 @@ class _Composition:
 
     def _rank(self, path: Path) -> None:
         sheet, doors = self.sheets[path], {door for key, door in self.doors.items() if key[0] == path}
-        late = []
+        late: list[Link] = []
         for number, side, source, target in self.ends[path]:
             arrow = self.picture.arrows[number]
             upper, lower = (target, source) if arrow.upward else (source, target)
@@ -135,7 +135,7 @@ class _Composition:
         return 0 if beside else 1
 
     def _around(self, arrow: Arrow, source: Item, target: Item) -> bool:
-        """A forward value for a gradient of another module: led around, for the order of modules is that of the flow."""
+        """A forward value for a gradient of another module is led around: modules stand in the order of the flow."""
         early = self.picture.boxes[arrow.source].role not in LATE
         return arrow.upward and early and not (source.width and target.width)
 

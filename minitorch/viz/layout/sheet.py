@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 GAP, THIN_GAP, CHANNEL, THIN_CHANNEL = 18.0, 9.0, 34.0, 16.0
 SWEEPS, PULLS, SETTLING = 8, 12, 6
@@ -121,7 +122,7 @@ class Sheet:
             link.points = [Item(0.0, 0.0, lane, row) for row in range(link.upper.row + 1, link.lower.row)]
             self.items += link.points
             line = [link.upper, *link.points, link.lower]
-            for i, (a, b) in enumerate(zip(line, line[1:], strict=False)):
+            for i, (a, b) in enumerate(pairwise(line)):
                 port_a, port_b = link.ports[0] if i == 0 else 0.0, link.ports[1] if i == len(line) - 2 else 0.0
                 weight = link.weight * (2.0 if not (a.width and b.width) else 1.0)
                 b.above.append((a, port_a, port_b, weight))
@@ -146,10 +147,8 @@ class Sheet:
 
     def _place(self) -> None:
         for row in self.rows:
-            edge = 0.0
-            for left, item in zip([None, *row], row, strict=False):
-                edge = item.width / 2 if left is None else edge + _apart(left, item)
-                item.x = edge
+            for i, item in enumerate(row):
+                item.x = row[i - 1].x + _apart(row[i - 1], item) if i else item.width / 2
         for pull in range(PULLS):
             for row in self.rows if pull % 2 == 0 else reversed(self.rows):
                 self._pull(row, down=pull % 2 == 0)
@@ -166,7 +165,7 @@ class Sheet:
         is least (isotonic regression, by merging neighbours that would overlap)."""
         groups: list[list[float]] = []  # weight, mean wanted place of the first, number of items
         offset, offsets = 0.0, [0.0]
-        for left, right in zip(row, row[1:], strict=False):
+        for left, right in pairwise(row):
             offset += _apart(left, right)
             offsets.append(offset)
         for item, shift in zip(row, offsets, strict=True):
