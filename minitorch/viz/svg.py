@@ -168,8 +168,10 @@ def style(theme: str = "auto") -> str:
 
 
 _SHARED = (
-    f"text{{font-family:{FONT}}}.node text{{font-size:{TITLE}px;text-anchor:middle}}.node .name{{font-weight:bold}}"
-    f".node .detail{{font-size:{DETAIL}px}}.node path{{stroke-width:1.3;stroke-linejoin:round}}.node .inner{{fill:none}}"
+    f"text{{font-family:{FONT}}}.node text{{font-size:{TITLE}px;text-anchor:middle}}"
+    ".node .name{font-weight:bold}"
+    f".node .detail{{font-size:{DETAIL}px}}.node path{{stroke-width:1.3;stroke-linejoin:round}}"
+    ".node .inner{fill:none}"
     ".repeated path{stroke-dasharray:4 2}.frame text{font-size:10px}.title{font-size:12px;font-weight:bold}"
     ".frame rect{stroke-width:1}.edge path{fill:none;stroke-width:1}.edge.write path{stroke-dasharray:5 3}"
     f".edge text{{font-size:{EDGE_TEXT}px;paint-order:stroke;stroke-width:3px;stroke-linejoin:round}}"
