@@ -10,7 +10,7 @@ from typing import Any
 from minitorch.errors import ArgumentError, OptionError
 from minitorch.files import write_whole
 from minitorch.viz.dot import digraph_of, in_order, theme_named
-from minitorch.viz.engines import render
+from minitorch.viz.engines import engine_names, render
 from minitorch.viz.exchange import to_graphml
 from minitorch.viz.levels import MOST_LEGIBLE, fitting, picture_of
 from minitorch.viz.mermaid import to_mermaid
@@ -18,6 +18,7 @@ from minitorch.viz.notation import to_json
 from minitorch.viz.picture import Picture
 from minitorch.viz.style import dark_rules
 from minitorch.viz.subject import graph_of
+from minitorch.viz.svg import to_svg
 
 PICTURES = {"svg": "svg", "png": "png", "pdf": "pdf", "dot": "dot", "gv": "dot"}
 TEXTS: dict[str, Callable[[Any], str]] = {"graphml": to_graphml, "json": to_json}
@@ -42,7 +43,7 @@ def draw(
     follows the reader's system, all else is light.
 
     Raises `ValueError` for a kind, a level or a theme that there is not and for a picture too large to be laid out, and
-    `EngineError` that says what to install where there is no layout engine; only svg, png and pdf need one.
+    `EngineError` that says what to install where there is no layout engine; only png and pdf need one.
     """
     if not isinstance(path, str | os.PathLike):
         raise ArgumentError(f"draw: a path is expected, but {path!r} was given")
@@ -82,7 +83,9 @@ def _source(picture: Picture, theme: str) -> bytes:
 
 
 def rendered(picture: Picture, kind: str, theme: str) -> bytes:
-    """A picture as "svg", "png" or "pdf"."""
+    """A picture as "svg", "png" or "pdf". Without an engine, an SVG is laid out by ourselves."""
+    if kind == "svg" and not engine_names():
+        return to_svg(picture, theme).encode()
     look = theme_named("light" if theme == "auto" else theme)
     ways = [digraph_of(picture, careful, look) for careful in ((False, True) if in_order(picture) else (True,))]
     for way in ways:
