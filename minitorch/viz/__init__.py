@@ -5,5 +5,6 @@ from __future__ import annotations
 from minitorch.viz.dot import to_graphviz
 from minitorch.viz.draw import draw
 from minitorch.viz.exchange import to_networkx
+from minitorch.viz.explorer import explore
 
-__all__ = ["draw", "to_graphviz", "to_networkx"]
+__all__ = ["draw", "explore", "to_graphviz", "to_networkx"]

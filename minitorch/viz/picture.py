@@ -67,6 +67,12 @@ def drawn(graph: Graph) -> Picture:
     return _Drawing(graph).picture()
 
 
+def drawn_from(graph: Graph) -> tuple[Picture, tuple[Tensor, ...]]:
+    """The same, and the node that each box stands for."""
+    drawing = _Drawing(graph)
+    return drawing.picture(), tuple(node for node, _ in drawing.number)
+
+
 class _Drawing:
     """What is worked out once about a graph, to draw it."""
 
