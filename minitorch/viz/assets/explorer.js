@@ -5,7 +5,7 @@ const KEYS = [["space", "play or pause the steps"], ["← →", "one step back o
 listeners.push((changed) => {
   const any = (...names) => names.some((name) => changed.has(name));
   if (any("stage")) { renderStages(); renderReasons(); }
-  if (any("stage", "before", "closed")) { renderViews(); renderScene(); }
+  if (any("stage", "before", "closed")) { renderViews(); renderScene(); refit(); }
   else if (any("flow")) { renderLegend(marksOf()); updateScene(); }
   else updateScene();
   if (any("stage", "chosen", "predict", "revealed")) { renderNode(); updateRows(); }
@@ -72,5 +72,5 @@ const MOST_OPEN = 600; // boxes; a larger graph starts with its modules closed
 if (shownStage().boxes.length > MOST_OPEN) toggleAll();
 renderStages(); renderViews(); renderLines(); renderCode(); renderReasons(); renderScene(); renderNode(); renderSteps();
 startPanning();
-fit();
+refit();
 window.addEventListener("resize", fit);

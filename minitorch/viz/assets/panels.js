@@ -47,7 +47,7 @@ function renderCode() {
 function withGaps(lines, row) {
   let last = 0;
   return lines.flatMap((line) => {
-    const gap = line[0] > last + 1 && last ? [make("div", { class: "gap", "aria-hidden": "true" }, `⋯ ${line[0] - last - 1} lines`)] : [];
+    const gap = line[0] > last + 2 && last ? [make("div", { class: "gap", "aria-hidden": "true" }, `⋯ ${line[0] - last - 1} lines`)] : [];
     last = line[0];
     return [...gap, row(line)];
   });
@@ -101,14 +101,14 @@ function renderNode() {
     return;
   }
   const [title, type, , scope, , full] = DATA.nodes[node], role = roleOf(node), box = boxOf(node);
-  panel.replaceChildren(
+  panel.replaceChildren(...[
     make("h2", {}, box ? (box[LABEL].startsWith("%") ? `${box[LABEL]}  ${title}` : box[LABEL]) : title),
     make("p", {}, make("span", { class: `tag ${role}` }, role), make("code", {}, type), scope ? make("span", { class: "quiet" }, `  ${scope}`) : null),
     box ? make("code", { class: "block" }, box[TEXT]) : null,
     full ? make("p", { class: "quiet" }, `in one loop: ${full}`) : null,
     make("p", { class: "said", id: "verdict-after", role: "status" }),
-    ...rulesOf(node), ...valueSection(node).filter(Boolean), ...neighbours(node), ...history(node),
-  );
+    ...rulesOf(node), ...valueSection(node), ...neighbours(node), ...history(node),
+  ].filter(Boolean));
 }
 
 const boxOf = (node) => nodesOfStage[state.stage].get(node) ?? nodesOfStage.find((boxes) => boxes.has(node))?.get(node);

@@ -11,6 +11,7 @@ const SHAPES = {
 const MARKS = { added: ["+", "added by this pass"], fused: ["⊕", "several in one"], removed: ["−", "gone after this pass"], parted: ["⊖", "becomes a part of a fused node"] };
 const SHUT = 34; // height of a closed module
 const view = { x: 0, y: 0, scale: 1 };
+let fitted = null; // the scene that the view was made for
 let placed = { boxes: [], frames: [], height: 0 };
 
 // ---- what a pass changed, in the picture that is shown ----
@@ -139,7 +140,7 @@ function edges({ host, x, y, w }) {
 function nodeElement({ box, x, y, w }, marks) {
   const node = box[NODE], [title, type] = DATA.nodes[node], role = roleOf(node), mark = marks.get(node);
   const name = box[LABEL].startsWith("%") ? title : box[LABEL].split(".").slice(-2).join(".");
-  const shown = short(name + (DATA.nodes[node][FULL] ? "" : box[CALL]), Math.floor((w - 16) / 6.6));
+  const shown = short(name + (DATA.nodes[node][FULL] ? "" : box[CALL]), Math.floor((w - 16) / 7.3));
   const figure = figureOf(node);
   const classes = ["node", role, mark, box[OUTPUT] ? "output" : ""].filter(Boolean).join(" ");
   const described = `${box[LABEL]}, ${title}, ${role}, ${type}${mark ? `, ${MARKS[mark][1]}` : ""}${box[OUTPUT] ? ", output" : ""}`;
@@ -173,7 +174,7 @@ function updateScene() {
     g.classList.toggle("now", now.has(node));
     g.setAttribute("tabindex", state.chosen === node || (state.chosen === null && first) ? 0 : -1);
     first = false;
-    g.querySelector(".shape").style.fill = state.flow && figure && roleOf(node) === "gradient" ? flowColour(figure.norm) : "";
+    g.querySelector(".shape").style.fill = state.flow && figure && flows.has(node) ? flowColour(figure.norm) : "";
     const value = figure && !pending && !hidden(node) ? valueText(figure) : null;
     g.querySelector(".type").textContent = short(plan && value !== null ? value : DATA.nodes[node][TYPE], 30);
   }
@@ -217,11 +218,18 @@ function show() {
 
 function fit() {
   const { width, height } = $("canvas").getBoundingClientRect(), size = shownStage().size;
-  const whole = Math.min(width / (size[0] + 24), (height - 46) / (placed.height + 44));
+  const whole = Math.min(width / (size[0] + 24), height / (placed.height + 36));
   view.scale = Math.min(1.15, Math.max(whole, Math.min(0.62, width / (size[0] + 24))));
   view.x = Math.max(10, (width - size[0] * view.scale) / 2);
   view.y = 28 * Math.max(view.scale, 0.8);
   show();
+}
+
+/** Show everything when another graph comes, else leave the view as the reader has it. */
+function refit() {
+  const scene = DATA.stages.indexOf(shownStage());
+  if (scene !== fitted) fit();
+  fitted = scene;
 }
 
 function zoom(factor, x = $("canvas").clientWidth / 2, y = $("canvas").clientHeight / 2) {

@@ -9,7 +9,7 @@ const LAST = DATA.stages.length - 1;
 const HAS_RUN = DATA.figure !== undefined;
 
 const state = {
-  stage: LAST, before: false, chosen: null, step: -1, closed: new Set(), flow: false, predict: false,
+  stage: Math.min(1, LAST), before: false, chosen: null, step: -1, closed: new Set(), flow: false, predict: false,
   revealed: new Set(), found: null,
 };
 const lit = { nodes: new Set(), lines: new Set(), steps: new Set() };

@@ -1,7 +1,8 @@
 // Values: figures, heat maps, the colour of gradients, and guesses before values are shown.
 
 const TOLERANCE = 0.05;
-const gradientNorms = HAS_RUN ? Object.keys(DATA.figure).filter((n) => roleOf(+n) === "gradient").map((n) => figureOf(+n).norm).filter((n) => n > 0) : [];
+const flows = new Set(Object.keys(DATA.rules).flatMap((node) => [...reach(+node, children)]).filter((node) => roleOf(node) !== "update")); // gradients, not what they need on the way
+const gradientNorms = HAS_RUN ? [...flows].filter(figureOf).map((n) => figureOf(n).norm).filter((n) => n > 0) : [];
 const flowRange = gradientNorms.length ? [Math.log10(Math.min(...gradientNorms)), Math.log10(Math.max(...gradientNorms))] : [0, 0];
 const FLOW = ["#3b4cc0", "#7ea1fa", "#d9d9d9", "#f4a582", "#c3302f"]; // small to large
 const hidden = (node) => state.predict && !state.revealed.has(node);
@@ -21,14 +22,15 @@ function flowColour(norm) {
   if (!(norm > 0)) return "var(--sheet)";
   const [low, high] = flowRange, at = high > low ? (Math.log10(norm) - low) / (high - low) : 0.5;
   const k = Math.min(FLOW.length - 2, Math.floor(at * (FLOW.length - 1))), part = Math.round((at * (FLOW.length - 1) - k) * 100);
-  return `color-mix(in srgb, color-mix(in oklab, ${FLOW[k + 1]} ${part}%, ${FLOW[k]}) 55%, var(--paper))`;
+  const colour = `color-mix(in oklab, ${FLOW[k + 1]} ${part}%, ${FLOW[k]})`;
+  return `light-dark(color-mix(in srgb, ${colour} 55%, white), color-mix(in srgb, ${colour} 50%, black))`;
 }
 
 function flowLegend() {
   if (!HAS_RUN) return make("span", {}, "gradient flow needs values: explore(path, inputs=...)");
   const cells = [0, 0.25, 0.5, 0.75, 1].map((at, i) => draw("rect", { x: i * 18, width: 18, height: 12 }));
   cells.forEach((cell, i) => { cell.style.fill = flowColour(10 ** (flowRange[0] + (flowRange[1] - flowRange[0]) * i / 4)); });
-  return make("span", { id: "flow-legend" }, "‖gradient‖", number(+(10 ** flowRange[0]).toPrecision(2)), draw("svg", { width: 90, height: 12, role: "img", "aria-label": "small to large" }, ...cells), number(+(10 ** flowRange[1]).toPrecision(2)), "(log)");
+  return make("span", { id: "flow-legend" }, make("b", {}, "norm of the gradient"), make("span", {}, number(+(10 ** flowRange[0]).toPrecision(2))), draw("svg", { width: 90, height: 12, role: "img", "aria-label": "small to large" }, ...cells), make("span", {}, `${number(+(10 ** flowRange[1]).toPrecision(2))}, logarithmic`));
 }
 
 function valueSection(node) {
