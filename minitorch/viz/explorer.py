@@ -15,7 +15,7 @@ from minitorch.viz.page import asset, page
 from minitorch.viz.runs import Run, traced
 from minitorch.viz.sources import Lines, code_of, text_of
 from minitorch.viz.stages import ROLES, Nodes, gradients, stages
-from minitorch.viz.style import LOOKS
+from minitorch.viz.style import DARK, LIGHT
 
 SCRIPTS = ("state.js", "scene.js", "panels.js", "values.js", "steps.js", "explorer.js")
 PHASES = {"constant": "forward", "gradient": "backward"}
@@ -77,6 +77,10 @@ def _steps(program: Program, nodes: Nodes) -> list[list[Any]]:
 
 
 def _colours() -> str:
-    """The colour of each role, the same as in pictures, with a tint of it that suits both themes."""
-    lines = [f"  --{role}: {look.line};" for role, look in LOOKS.items()]
+    """The colours of each role in both themes, the same as in pictures."""
+    lines = []
+    for role, light in LIGHT.looks.items():
+        dark = DARK.looks[role]
+        lines.append(f"  --{role}: light-dark({light.line}, {dark.line});")
+        lines.append(f"  --{role}-fill: light-dark({light.fill}, {dark.fill});")
     return "\n".join([":root {", *lines, "}"])

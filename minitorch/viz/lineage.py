@@ -48,7 +48,9 @@ class _Matching:
         stack, open_ = [root], set()
         while stack:
             node = stack[-1]
-            waiting = [] if self._known(node) else [n for n in self._ahead(node) if not self._known(n) and n not in open_]
+            waiting = (
+                [] if self._known(node) else [n for n in self._ahead(node) if not self._known(n) and n not in open_]
+            )
             if waiting:
                 open_.add(node)
                 stack += waiting

@@ -12,6 +12,7 @@ from minitorch.graph.graph import attr_text, constant_text
 from minitorch.graph.order import depth_first
 from minitorch.graph.tensor import Tensor, registry
 from minitorch.graph.text import printable
+from minitorch.viz.picture import placeless
 
 MOST = 160  # characters of a rule
 INFIX = {
@@ -54,7 +55,7 @@ def derivative(node: Tensor, operand: int) -> str:
     text = _text(given, names) if isinstance(given, Tensor) else f"{given:g}" if given is not None else "none"
     uses_y = isinstance(given, Tensor) and any(n is result for n in depth_first([given]))
     shown = f"d/d{letters[operand]} {call if call.endswith(')') else f'({call})'} = {text}"
-    return printable(shown + (", where y is the result" if uses_y else ""), MOST)
+    return printable(placeless(shown) + (", where y is the result" if uses_y else ""), MOST)
 
 
 def _letter(name: str, like: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from minitorch.graph.graph import expression, place
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
 from minitorch.program import Program
+from minitorch.viz.picture import placeless
 
 AROUND = 3  # lines shown before and after one that made a node
 LONGEST = 240  # letters of a line
@@ -56,7 +57,7 @@ def _short(names: Iterable[str]) -> dict[str, str]:
 
 
 def _tame(line: str) -> str:
-    return printable(line.rstrip("\r\n").expandtabs(4), LONGEST)
+    return printable(placeless(line.rstrip("\r\n").expandtabs(4)), LONGEST)
 
 
 # ---- the generated code ----
@@ -143,4 +144,4 @@ def text_of(instruction: Instruction, names: dict[Any, str]) -> str:
     for node, value, target in zip(instruction.nodes, instruction.outputs, instruction.targets, strict=True):
         goal = names[value] if target is None else f"{printable(target.name or 'parameter')} ←"
         parts.append(f"{goal}{' = ' if target is None else ' '}{expression(node, inputs)}")
-    return printable(";  ".join(parts), 400)
+    return printable(placeless(";  ".join(parts)), 400)

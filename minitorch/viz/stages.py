@@ -15,7 +15,7 @@ from minitorch.graph.text import printable
 from minitorch.program import Program
 from minitorch.viz.lanes import placed
 from minitorch.viz.lineage import became, parents
-from minitorch.viz.picture import drawn_from
+from minitorch.viz.picture import drawn_from, placeless
 from minitorch.viz.rules import rules_of
 
 WHAT = {
@@ -116,7 +116,7 @@ def _scene(graph: Graph, nodes: Nodes) -> dict[str, Any]:
     where = placed(picture, widths)
     boxes = []
     for box, node, (x, y, frame), width in zip(picture.boxes, shown, where.boxes, widths, strict=True):
-        text = printable(expression(node, [_operand(i, labels) for i in node.inputs]), 400)
+        text = printable(placeless(expression(node, [_operand(i, labels) for i in node.inputs])), 400)
         boxes.append([nodes(node), labels[node], x, y, width, frame, box.call, text, int(box.output)])
     frames = [[f.parent, printable(f.name), f.top, f.bottom] for f in where.frames]
     arrows = [[a.source, a.target, int(a.writes)] for a in picture.arrows]
@@ -190,4 +190,3 @@ def gradients(program: Program, nodes: Nodes) -> dict[int, Row]:
         if rules:
             found[nodes(theirs)] = [[text, nodes(forward[of]) if of in forward else -1] for text, of in rules]
     return found
-
