@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 
 from minitorch.compiler.fused import fused
 from minitorch.compiler.rewrite import PassRecord, Rewrite, exact
-from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor
 
 Becomes = dict[Tensor, Tensor]
@@ -22,56 +21,61 @@ def became(record: PassRecord) -> Becomes:
 
 
 class _Matching:
+    """Nodes of before, after and in between by what they compute: `images` says which one stands for each."""
+
     def __init__(self, record: PassRecord) -> None:
         self.record = record
         self.after = set(record.after.nodes)
         self.rewrites: dict[Tensor, Rewrite] = {r.before: r for r in record.rewrites}
         self.known: dict[object, Tensor] = {}
-        for node in (*record.after.nodes, *self.rewrites):
+        self.images: dict[Tensor, Tensor] = {}
+        for node in record.after.nodes:
             self.known.setdefault(_key(node, node.inputs), node)
-        self.images: dict[Tensor, Tensor | None] = {}
+            self.images[node] = node
 
     def run(self) -> Becomes:
+        for node in self.rewrites:  # in the order in which they were made: each rests on those before it
+            for source in node.inputs:
+                self._resolve(source)
+            self.known.setdefault(self._key_now(node), node)
         for node in self.record.before.nodes:
             self._resolve(node)
-        found = {node: new for node in self.record.before.nodes if (new := self.image(node)) is not None}
+        found = {node: self.images[node] for node in self.record.before.nodes if self.images[node] in self.after}
         for rewrite in self.record.rewrites:
             if rewrite.after.op is fused and rewrite.after in self.after:
                 self._absorb(rewrite, found)
         return found
-
-    def image(self, node: Tensor) -> Tensor | None:
-        return node if node in self.after else self.images.get(node)
 
     def _resolve(self, root: Tensor) -> None:
         """Find the image of a node, after those of its inputs and of what it was rewritten to, which rules made."""
         stack, open_ = [root], set()
         while stack:
             node = stack[-1]
-            waiting = (
-                [] if self._known(node) else [n for n in self._ahead(node) if not self._known(n) and n not in open_]
-            )
+            waiting = [] if node in self.images else self._ahead(node)
+            waiting = [n for n in waiting if n not in self.images and n not in open_]
             if waiting:
                 open_.add(node)
                 stack += waiting
                 continue
             stack.pop()
-            if not self._known(node):
+            if node not in self.images:
                 self.images[node] = self._find(node)
-
-    def _known(self, node: Tensor) -> bool:
-        return node in self.after or node in self.images
 
     def _ahead(self, node: Tensor) -> list[Tensor]:
         return [*node.inputs, *([self.rewrites[node].after] if node in self.rewrites else [])]
 
-    def _find(self, node: Tensor) -> Tensor | None:
-        if node in self.rewrites and (made := self.image(self.rewrites[node].after)) is not None:
-            return made
-        found = self.known.get(_key(node, [i if (new := self.image(i)) is None else new for i in node.inputs]))
-        if found is None or found in self.after or found is node:
-            return found if found in self.after else None
-        return self.image(self.rewrites[found].after)
+    def _find(self, node: Tensor) -> Tensor:
+        if node in self.rewrites:
+            after = self.rewrites[node].after
+            return self.images.get(after, after)
+        same = self.known.setdefault(self._key_now(node), node)
+        if same in self.rewrites:
+            self._resolve(self.rewrites[same].after)
+            return self.images[self.rewrites[same].after]
+        return self.images.get(same, same)
+
+    def _key_now(self, node: Tensor) -> object:
+        return _key(node, [self.images.get(i, i) for i in node.inputs])
 
     def _absorb(self, rewrite: Rewrite, found: Becomes) -> None:
         """What lies between the inputs of a region and its result has become a part of it."""
@@ -86,7 +90,7 @@ class _Matching:
 
 def _key(node: Tensor, inputs: Iterable[Tensor]) -> object:
     if node.op.name == "constant":
-        return "constant", node.attrs["value"].tobytes(), str(node.type)
+        return "constant", node.attrs["value"].tobytes(), str(node.type), node.type.weak
     if not node.inputs:
         return node
     return node.op, tuple(i.serial for i in inputs), exact(tuple(node.attrs.items()))

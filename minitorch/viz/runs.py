@@ -25,8 +25,8 @@ def traced(program: Program, inputs: Any) -> Trace:
     """One run, of arrays in order or by name."""
     if isinstance(inputs, Mapping):
         found: Trace = program.trace(**inputs)
-        return found
-    found = program.trace(*(inputs if isinstance(inputs, Sequence) else [inputs]))
+    else:
+        found = program.trace(*(inputs if isinstance(inputs, list | tuple) else [inputs]))
     return found
 
 
@@ -69,7 +69,7 @@ def told(value: Any, node: Tensor) -> Row:
         row |= {"min": _short(s.low), "max": _short(s.high), "mean": _short(s.mean), "norm": _short(s.norm)}
     if s.zeros:
         row["zeros"] = round(s.zeros, 4)
-    if 2 <= value.ndim and s.count > 1:
+    if value.ndim >= 2 and s.count > 1:
         row["heat"] = heat(value.reshape(-1, value.shape[-1]))
     elif value.ndim == 1 and s.count > 1:
         row["heat"] = heat(value.reshape(1, -1))

@@ -110,9 +110,9 @@ def _c_rows(lines: list[str], said: dict[str, int]) -> list[list[Any]]:
             links.setdefault(n, set()).update(told)
         elif pending and line.strip() and not line.lstrip().startswith("//"):
             links.setdefault(n, set()).update(pending)
-            name = _CALL.search(line.replace("if (", ""))
-            if name:
-                callers.setdefault(name[1], set()).update(pending)
+            called = _CALL.search(line.replace("if (", ""))
+            if called:
+                callers.setdefault(called[1], set()).update(pending)
             pending = []
     shown = set(links)
     for start, stop, name in _functions(lines):
@@ -125,15 +125,16 @@ def _c_rows(lines: list[str], said: dict[str, int]) -> list[list[Any]]:
 
 
 def _functions(lines: list[str]) -> list[tuple[int, int, str]]:
+    """The first and the last line of each function, and its name."""
     found: list[tuple[int, int, str]] = []
-    start = name = None
+    start, name = 0, ""
     for n, line in enumerate(lines, 1):
         head = _DEFINITION.match(line)
         if head:
             start, name = n, head[1]
-        elif line == "}" and start is not None and name is not None:
+        elif line == "}" and start:
             found.append((start, n, name))
-            start = None
+            start = 0
     return found
 
 

@@ -1,5 +1,5 @@
-"""The stages of a program as data: each graph on the way from what was written to what runs, where its boxes stand, what
-each pass added, removed and fused, and why.
+"""The stages of a program as data: each graph on the way from what was written to what runs, where its boxes stand,
+what each pass added, removed and fused, and why.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def _rewrites(record: PassRecord, nodes: Nodes, becomes: Mapping[Tensor, Tensor]
     """Rows [reason, node before or -1, node after or -1, whether it may change the last bits]."""
     before, after = set(record.before.nodes), set(record.after.nodes)
     rows: list[Row] = []
-    origin = {new: old for old, new in reversed(becomes.items())}
+    origin = {new: old for old, new in reversed(list(becomes.items()))}
     for r in record.rewrites[:MOST_REASONS]:
         old = r.before if r.before in before else origin.get(r.after)
         new = r.after if r.after in after else becomes.get(old) if old is not None else None

@@ -163,6 +163,7 @@ function updateScene() {
   const done = new Set(), now = new Set(state.step >= 0 && plan ? DATA.steps[state.step][STEP_NODES] : []);
   DATA.steps.slice(0, state.step + 1).forEach((step) => step[STEP_NODES].forEach((node) => done.add(node)));
   svg.classList.toggle("focus", lit.nodes.size > 0);
+  svg.classList.toggle("flow", state.flow && HAS_RUN);
   let first = true;
   for (const g of svg.querySelectorAll(".node")) {
     const node = +g.dataset.node, figure = figureOf(node);
@@ -174,7 +175,9 @@ function updateScene() {
     g.classList.toggle("now", now.has(node));
     g.setAttribute("tabindex", state.chosen === node || (state.chosen === null && first) ? 0 : -1);
     first = false;
-    g.querySelector(".shape").style.fill = state.flow && figure && flows.has(node) ? flowColour(figure.norm) : "";
+    const painted = state.flow && figure !== null && flows.has(node);
+    g.classList.toggle("painted", painted);
+    g.querySelector(".shape").style.fill = painted ? flowColour(figure.norm) : "";
     const value = figure && !pending && !hidden(node) ? valueText(figure) : null;
     g.querySelector(".type").textContent = short(plan && value !== null ? value : DATA.nodes[node][TYPE], 30);
   }

@@ -23,7 +23,7 @@ function flowColour(norm) {
   const [low, high] = flowRange, at = high > low ? (Math.log10(norm) - low) / (high - low) : 0.5;
   const k = Math.min(FLOW.length - 2, Math.floor(at * (FLOW.length - 1))), part = Math.round((at * (FLOW.length - 1) - k) * 100);
   const colour = `color-mix(in oklab, ${FLOW[k + 1]} ${part}%, ${FLOW[k]})`;
-  return `light-dark(color-mix(in srgb, ${colour} 55%, white), color-mix(in srgb, ${colour} 50%, black))`;
+  return `light-dark(color-mix(in srgb, ${colour} 42%, white), color-mix(in srgb, ${colour} 42%, black))`;
 }
 
 function flowLegend() {
