@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from minitorch.viz.picture import LATE, Path, Picture
 
 HEIGHT, GAP_X, GAP_Y, PAD, HEAD, GUTTER = 36, 14, 26, 14, 24, 56
-MOST_IN_ROW = 8
+MOST_WIDTH = 440  # of a row; one that is wider is cut
 LANES = {"gradient": 1, "update": 2}
 
 
@@ -182,8 +182,19 @@ class _Placing:
         for i in members:
             rows[level[i]].append(i)
         self._sort(rows)
-        cut = [row[k : k + MOST_IN_ROW] for row in rows for k in range(0, len(row), MOST_IN_ROW)]
+        cut = [part for row in rows for part in self._cut(row)]
         return cut[::-1] if climbing else cut
+
+    def _cut(self, row: Sequence[int]) -> list[list[int]]:
+        parts: list[list[int]] = [[]]
+        width = 0
+        for i in row:
+            width += self.widths[i] + GAP_X
+            if width > MOST_WIDTH and parts[-1]:
+                parts.append([])
+                width = self.widths[i] + GAP_X
+            parts[-1].append(i)
+        return parts
 
     def _sort(self, rows: list[list[int]]) -> None:
         place: dict[int, float] = {}

@@ -24,13 +24,15 @@ Text = tuple[str, int]
 """A text, and how tightly it holds together: 9 for a name."""
 
 
-def rules_of(gradient: Tensor, label: Callable[[Tensor], str]) -> list[tuple[str, Tensor]]:
-    """What a gradient is: for each step of the chain rule that gave it a line, and the node that it belongs to."""
+def rules_of(gradient: Tensor, label: Callable[[Tensor], str]) -> list[tuple[str, Tensor, Tensor]]:
+    """What a gradient is: for each step of the chain rule that gave it a line, the node that the rule belongs to, and
+    the one that it is a gradient of, or a part of one."""
     found = []
     for step in steps_of(gradient):
         node = step.node()
         if node is not None:
-            found.append((rule_text(step, node, gradient, label), node))
+            primal = node if step.operand is None else node.inputs[step.operand]
+            found.append((rule_text(step, node, gradient, label), node, primal))
     return found
 
 

@@ -181,12 +181,13 @@ def _rewrites(record: PassRecord, nodes: Nodes, becomes: Mapping[Tensor, Tensor]
 
 
 def gradients(program: Program, nodes: Nodes) -> dict[int, Row]:
-    """By node: the lines of its rule, each with the node that it differentiates."""
+    """By node: the lines of its rule, each with the node that it differentiates and the one whose gradient it gives."""
     found: dict[int, Row] = {}
     labels = program.written.labels()
     forward = dict(zip(program.written.nodes, program.traced.nodes, strict=True))
     for mine, theirs in zip(program.written.nodes, program.traced.nodes, strict=True):
         rules = rules_of(mine, lambda t: labels.get(t, t.op.name))
         if rules:
-            found[nodes(theirs)] = [[text, nodes(forward[of]) if of in forward else -1] for text, of in rules]
+            told = [(text, of, primal) for text, of, primal in rules if of in forward and primal in forward]
+            found[nodes(theirs)] = [[text, nodes(forward[of]), nodes(forward[primal])] for text, of, primal in told]
     return found

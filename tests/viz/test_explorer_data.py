@@ -170,7 +170,7 @@ def test_gradients_know_their_rule_and_sums_their_readers():
     w = mt.parameter([1.0, 2.0], name="w")
     shared = mt.exp(w)
     g = mt.grad((mt.sin(shared) * shared).sum(), w)
-    lines = {text for node in mt.Graph([g]).nodes for text, _ in rules_of(node, lambda t: t.name or t.op.name)}
+    lines = {text for node in mt.Graph([g]).nodes for text, _, _ in rules_of(node, lambda t: t.name or t.op.name)}
     assert "sum of the gradients from 2 readers of exp" in lines
     assert "d/dx exp(x) = g * y, where y is the result" in lines
     assert "d/dx sin(x) = g * cos(x)" in lines
@@ -195,7 +195,7 @@ def test_the_page_has_the_rule_of_every_gradient_of_a_parameter(quickstart):
     for label in ("layers.0.weight", "layers.1.weight"):
         (value,) = [v for t, v in data["updates"] if t == at[label][0]]
         assert value is not None
-    texts = {text for found in data["rules"].values() for text, _ in found}
+    texts = {text for found in data["rules"].values() for text, _, _ in found}
     assert {"d/db (a @ b) = aᵀ @ g", "d/da (a @ b) = g @ bᵀ"} <= texts
 
 

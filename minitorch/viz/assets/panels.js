@@ -116,8 +116,10 @@ const boxOf = (node) => nodesOfStage[state.stage].get(node) ?? nodesOfStage.find
 function rulesOf(node) {
   const rules = [...reach(node, parents)].flatMap((n) => DATA.rules[n] ?? []);
   if (!rules.length) return [];
-  const rows = rules.map(([text, of]) => make("code", { class: "block rule" }, text, of < 0 ? null : make("span", { class: "quiet" }, "  for "), of < 0 ? null : linkTo(of)));
-  return [make("h3", {}, rules.length > 1 ? "the rules that made this gradient" : "the rule that made this gradient"), ...rows];
+  const rows = rules.map(([text, of]) => make("code", { class: "block rule" }, text, make("span", { class: "quiet" }, "  for "), linkTo(of)));
+  const primals = [...new Set((DATA.rules[node] ?? []).map((rule) => rule[2]))];
+  const of = primals.length ? [make("p", {}, "gives the gradient of ", ...primals.map((n) => linkTo(n)))] : [];
+  return [...of, make("h3", {}, rules.length > 1 ? "the rules that made this gradient" : "the rule that made this gradient"), ...rows];
 }
 
 function neighbours(node) {
@@ -140,7 +142,9 @@ function history(node) {
   DATA.stages.forEach((stage, i) => {
     if (stage.like !== undefined) return;
     const here = [...nodesOfStage[i].keys()].filter((n) => whole.has(n));
-    if (here.length) rows.push(make("div", { class: "chain" }, make("b", {}, stage.title), make("span", { class: "links" }, ...here.slice(0, 12).map((n) => linkTo(n, i)))));
+    if (!here.length) return;
+    const reasons = new Set((stage.rewrites ?? []).filter(([, before, after]) => whole.has(before) && whole.has(after)).map(([reason]) => reason));
+    rows.push(make("div", { class: "chain" }, make("b", {}, stage.title), make("span", { class: "links" }, ...here.slice(0, 12).map((n) => linkTo(n, i)), ...[...reasons].map((reason) => make("span", { class: "why" }, `because ${reason}`)))));
   });
   return [make("h3", {}, "through the stages"), ...rows];
 }

@@ -140,7 +140,8 @@ function edges({ host, x, y, w }) {
 function nodeElement({ box, x, y, w }, marks) {
   const node = box[NODE], [title, type] = DATA.nodes[node], role = roleOf(node), mark = marks.get(node);
   const name = box[LABEL].startsWith("%") ? title : box[LABEL].split(".").slice(-2).join(".");
-  const shown = short(name + (DATA.nodes[node][FULL] ? "" : box[CALL]), Math.floor((w - 16) / 7.3));
+  const summed = (DATA.rules[node] ?? []).some(([text]) => text.startsWith("sum of the gradients")) ? "Σ " : "";
+  const shown = short(summed + name + (DATA.nodes[node][FULL] ? "" : box[CALL]), Math.floor((w - 16) / 7.3));
   const figure = figureOf(node);
   const classes = ["node", role, mark, box[OUTPUT] ? "output" : ""].filter(Boolean).join(" ");
   const described = `${box[LABEL]}, ${title}, ${role}, ${type}${mark ? `, ${MARKS[mark][1]}` : ""}${box[OUTPUT] ? ", output" : ""}`;
