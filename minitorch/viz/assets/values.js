@@ -1,7 +1,7 @@
 // Values: figures, heat maps, the colour of gradients, and guesses before values are shown.
 
 const TOLERANCE = 0.05;
-const flows = new Set(Object.keys(DATA.rules).flatMap((node) => [...reach(+node, children)]).filter((node) => roleOf(node) !== "update")); // gradients, not what they need on the way
+const flows = new Set(Object.keys(DATA.rules).flatMap((node) => [...reach(+node, children)]).filter((node) => roleOf(node) === "gradient")); // gradients, not what they need on the way
 const gradientNorms = HAS_RUN ? [...flows].filter(figureOf).map((n) => figureOf(n).norm).filter((n) => n > 0) : [];
 const flowRange = gradientNorms.length ? [Math.log10(Math.min(...gradientNorms)), Math.log10(Math.max(...gradientNorms))] : [0, 0];
 const FLOW = ["#3b4cc0", "#7ea1fa", "#d9d9d9", "#f4a582", "#c3302f"]; // small to large
