@@ -1,6 +1,11 @@
 // The page as a whole: what is drawn anew when something changes, buttons, keys.
 
-const KEYS = [["space", "play or pause the steps"], ["← →", "one step back or on"], ["Home End", "first or last step"], ["/", "search"], ["↑ ↓", "from a chosen node to the one above or below"], ["Enter", "choose a node, close or open a module"], ["[ ]", "stage before or after"], ["b", "before or after the pass"], ["g", "gradient flow in colour"], ["p", "predict, then reveal"], ["m", "close or open all modules"], ["+ − 0", "zoom in, out, show everything"], ["Esc", "choose nothing"], ["?", "this list"]];
+const KEYS = [
+  ["space", "play or pause the steps"], ["← →", "one step back or on"], ["Home End", "first or last step"], ["/", "search"],
+  ["↑ ↓", "from a chosen node to the one above or below"], ["Enter", "choose a node, close or open a module"],
+  ["[ ]", "stage before or after"], ["b", "before or after the pass"], ["g", "gradient flow in colour"], ["p", "predict, then reveal"],
+  ["m", "close or open all modules"], ["+ − 0", "zoom in, out, show everything"], ["Esc", "choose nothing"], ["?", "this list"],
+];
 
 listeners.push((changed) => {
   const any = (...names) => names.some((name) => changed.has(name));
@@ -17,7 +22,9 @@ listeners.push((changed) => {
 function search(text) {
   const wanted = text.trim().toLowerCase();
   if (!wanted) { change({ found: null }); return; }
-  const found = shownStage().boxes.filter((box) => [box[LABEL], ...DATA.nodes[box[NODE]].filter((part) => typeof part === "string")].join(" ").toLowerCase().includes(wanted));
+  const found = shownStage().boxes.filter(
+    (box) => [box[LABEL], ...DATA.nodes[box[NODE]].filter((part) => typeof part === "string")].join(" ").toLowerCase().includes(wanted)
+  );
   change({ found: new Set(found.map((box) => box[NODE])) });
   say(`${found.length} nodes found`);
   if (found.length) reveal(found[0][NODE]);
@@ -27,7 +34,11 @@ function moveStage(by) { showStage(Math.max(0, Math.min(LAST, state.stage + by))
 
 const ACTIONS = {
   " ": togglePlay, ArrowLeft: () => goTo(state.step - 1), ArrowRight: () => goTo(state.step + 1), Home: () => goTo(0), End: () => goTo(DATA.steps.length - 1),
-  "/": () => $("search").focus(), "?": () => $("keys").showModal(), Escape: () => { $("search").value = ""; state.found = null; chooseNode(null); },
+  "/": () => $("search").focus(), "?": () => $("keys").showModal(), Escape: () => {
+    $("search").value = "";
+    state.found = null;
+    chooseNode(null);
+  },
   "[": () => moveStage(-1), "]": () => moveStage(1), b: () => { if ($("views").children.length) change({ before: !state.before }); },
   g: () => change({ flow: !state.flow }), p: () => change({ predict: !state.predict, revealed: new Set() }), m: toggleAll,
   "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(0.8), 0: fit,

@@ -4,9 +4,16 @@ function renderStages() {
   $("stages").replaceChildren(...DATA.stages.map((stage, i) => {
     const like = stage.like !== undefined && stage.name !== "plan";
     const what = like ? "changed nothing" : `${stage.count} nodes`;
-    return make("button", { type: "button", role: "tab", id: `stage-${i}`, class: like ? "like" : "", "aria-selected": String(i === state.stage), "aria-controls": "graph", tabindex: i === state.stage ? 0 : -1, title: `${stage.what} ${like ? "It changed nothing here." : ""}`, onclick: () => showStage(i) },
+    return make(
+      "button",
+      {
+        type: "button", role: "tab", id: `stage-${i}`, class: like ? "like" : "", "aria-selected": String(i === state.stage),
+        "aria-controls": "graph", tabindex: i === state.stage ? 0 : -1, title: `${stage.what} ${like ? "It changed nothing here." : ""}`,
+        onclick: () => showStage(i),
+      },
       stage.title, make("small", { "aria-label": what }, like ? "=" : stage.count));
   }));
+  $(`stage-${state.stage}`).scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 function showStage(stage) {
@@ -16,7 +23,14 @@ function showStage(stage) {
 
 function renderViews() {
   const stage = stageOf(state.stage), pass = stage.parents !== undefined && stage.name !== "differentiate";
-  const button = (before, text) => make("button", { type: "button", id: before ? "view-before" : "view-after", "aria-pressed": String(state.before === before), onclick: () => change({ before }) }, text);
+  const button = (before, text) => make(
+    "button",
+    {
+      type: "button", id: before ? "view-before" : "view-after", "aria-pressed": String(state.before === before),
+      onclick: () => change({ before }),
+    },
+    text,
+  );
   $("views").replaceChildren(...(pass ? [button(true, "before"), button(false, "after")] : []));
   $("graph-title").textContent = stage.title;
   $("counts").textContent = `${shownStage().count ?? stage.count} nodes`;
@@ -29,7 +43,14 @@ function renderViews() {
 function renderLines() {
   const rows = DATA.files.flatMap((file) => [make("div", { class: "file" }, file.name), ...withGaps(file.lines, ([n, text, line]) =>
     line < 0 ? make("div", { class: "line plain" }, make("i", {}, n), make("span", {}, text))
-      : make("button", { type: "button", class: "line", "data-line": line, "aria-label": `${file.name} line ${n}: ${text.trim()}`, onclick: () => chooseLine(line) }, make("i", {}, n), make("span", {}, text)))]);
+      : make(
+        "button",
+        {
+          type: "button", class: "line", "data-line": line, "aria-label": `${file.name} line ${n}: ${text.trim()}`,
+          onclick: () => chooseLine(line),
+        },
+        make("i", {}, n), make("span", {}, text),
+      ))]);
   $("lines-list").replaceChildren(...rows);
 }
 
@@ -39,7 +60,10 @@ function renderCode() {
     const steps = instructions.map((i) => stepOfInstruction.get(i)).filter((s) => s !== undefined);
     const said = /^\s*(#|\/\/)/.test(text) ? " said" : "";
     if (!steps.length) return make("div", { class: `line plain${said}` }, make("i", {}, n), make("span", {}, text));
-    return make("button", { type: "button", class: `line${said}`, "data-steps": steps.join(" "), onclick: () => chooseStep(steps[0]) }, make("i", {}, n), make("span", {}, text));
+    return make(
+      "button", { type: "button", class: `line${said}`, "data-steps": steps.join(" "), onclick: () => chooseStep(steps[0]) },
+      make("i", {}, n), make("span", {}, text),
+    );
   });
   $("code-list").replaceChildren(...(rows.length ? rows : [make("p", { class: "gap" }, "the interpreter generates none")]));
 }
@@ -75,7 +99,9 @@ function renderReasons() {
   for (const rewrite of stage.rewrites ?? []) put(groups, rewrite[0], rewrite);
   const rows = [...groups].map(([reason, rewrites]) => reasonRow(reason, rewrites));
   const like = stage.like !== undefined && stage.name !== "plan";
-  $("reasons").replaceChildren(make("h2", {}, stage.title), make("p", { class: "quiet" }, stage.what, like ? " Here it changed nothing." : ""), ...rows);
+  $("reasons").replaceChildren(
+    make("h2", {}, stage.title), make("p", { class: "quiet" }, stage.what, like ? " Here it changed nothing." : ""), ...rows,
+  );
 }
 
 function reasonRow(reason, rewrites) {
@@ -103,7 +129,10 @@ function renderNode() {
   const [title, type, , scope, , full] = DATA.nodes[node], role = roleOf(node), box = boxOf(node);
   panel.replaceChildren(...[
     make("h2", {}, box ? (box[LABEL].startsWith("%") ? `${box[LABEL]}  ${title}` : box[LABEL]) : title),
-    make("p", {}, make("span", { class: `tag ${role}` }, role), make("code", {}, type), scope ? make("span", { class: "quiet" }, `  ${scope}`) : null),
+    make(
+      "p", {}, make("span", { class: `tag ${role}` }, role), make("code", {}, type),
+      scope ? make("span", { class: "quiet" }, `  ${scope}`) : null,
+    ),
     box ? make("code", { class: "block" }, box[TEXT]) : null,
     full ? make("p", { class: "quiet" }, `in one loop: ${full}`) : null,
     make("p", { class: "said", id: "verdict-after", role: "status" }),
@@ -116,14 +145,18 @@ const boxOf = (node) => nodesOfStage[state.stage].get(node) ?? nodesOfStage.find
 function rulesOf(node) {
   const rules = [...reach(node, parents)].flatMap((n) => DATA.rules[n] ?? []);
   if (!rules.length) return [];
-  const rows = rules.map(([text, of]) => make("code", { class: "block rule" }, text, make("span", { class: "quiet" }, "  for "), linkTo(of)));
+  const rows = rules.map(
+    ([text, of]) => make("code", { class: "block rule" }, text, make("span", { class: "quiet" }, "  for "), linkTo(of))
+  );
   const primals = [...new Set((DATA.rules[node] ?? []).map((rule) => rule[2]))];
   const of = primals.length ? [make("p", {}, "gives the gradient of ", ...primals.map((n) => linkTo(n)))] : [];
   return [...of, make("h3", {}, rules.length > 1 ? "the rules that made this gradient" : "the rule that made this gradient"), ...rows];
 }
 
 function neighbours(node) {
-  const stage = stageOf(sceneNumber(nodesOfStage[state.stage].has(node) ? state.stage : nodesOfStage.findIndex((boxes) => boxes.has(node))));
+  const stage = stageOf(
+    sceneNumber(nodesOfStage[state.stage].has(node) ? state.stage : nodesOfStage.findIndex((boxes) => boxes.has(node)))
+  );
   if (!stage?.arrows) return [];
   const sources = new Set(), readers = new Set();
   for (const [a, b, writes] of stage.arrows) {
@@ -143,8 +176,16 @@ function history(node) {
     if (stage.like !== undefined) return;
     const here = [...nodesOfStage[i].keys()].filter((n) => whole.has(n));
     if (!here.length) return;
-    const reasons = new Set((stage.rewrites ?? []).filter(([, before, after]) => whole.has(before) && whole.has(after)).map(([reason]) => reason));
-    rows.push(make("div", { class: "chain" }, make("b", {}, stage.title), make("span", { class: "links" }, ...here.slice(0, 12).map((n) => linkTo(n, i)), ...[...reasons].map((reason) => make("span", { class: "why" }, `because ${reason}`)))));
+    const reasons = new Set(
+      (stage.rewrites ?? []).filter(([, before, after]) => whole.has(before) && whole.has(after)).map(([reason]) => reason)
+    );
+    rows.push(make(
+      "div", { class: "chain" }, make("b", {}, stage.title),
+      make(
+        "span", { class: "links" }, ...here.slice(0, 12).map((n) => linkTo(n, i)),
+        ...[...reasons].map((reason) => make("span", { class: "why" }, `because ${reason}`)),
+      ),
+    ));
   });
   return [make("h3", {}, "through the stages"), ...rows];
 }

@@ -8,7 +8,10 @@ const SHAPES = {
   gradient: (w, h) => `M9 0H${w - 9}L${w} ${h / 2}L${w - 9} ${h}H9L0 ${h / 2}Z`,
   update: (w, h) => `M0 0H${w - 11}L${w} ${h / 2}L${w - 11} ${h}H0Z`,
 };
-const MARKS = { added: ["+", "added by this pass"], fused: ["⊕", "several in one"], removed: ["−", "gone after this pass"], parted: ["⊖", "becomes a part of a fused node"] };
+const MARKS = {
+  added: ["+", "added by this pass"], fused: ["⊕", "several in one"], removed: ["−", "gone after this pass"],
+  parted: ["⊖", "becomes a part of a fused node"],
+};
 const SHUT = 34; // height of a closed module
 const view = { x: 0, y: 0, scale: 1 };
 let fitted = null; // the scene that the view was made for
@@ -38,7 +41,10 @@ const scopeOf = (frames, number) => (number < 0 ? "" : `${scopeOf(frames, frames
 function place(stage) {
   const frames = stage.frames.map(([parent, name, top, bottom], i) => ({ parent, name, top, bottom, scope: scopeOf(stage.frames, i) }));
   frames.forEach((f) => { f.depth = f.parent < 0 ? 0 : frames[f.parent].depth + 1; });
-  frames.forEach((f) => { f.hidden = f.parent >= 0 && (frames[f.parent].hidden || frames[f.parent].shut); f.shut = !f.hidden && state.closed.has(f.scope); });
+  frames.forEach((f) => {
+    f.hidden = f.parent >= 0 && (frames[f.parent].hidden || frames[f.parent].shut);
+    f.shut = !f.hidden && state.closed.has(f.scope);
+  });
   const shut = frames.filter((f) => f.shut);
   const up = (y) => shut.reduce((moved, f) => (f.bottom <= y ? moved - (f.bottom - f.top - SHUT) : moved), y);
   const boxes = stage.boxes.map((box) => {
@@ -68,8 +74,17 @@ function renderScene() {
   placed = place(stage);
   const marks = marksOf();
   svg.replaceChildren(
-    draw("defs", {}, ...["tip", "tip-lit"].map((id) => draw("marker", { id, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse" }, draw("path", { d: "M0 1L7 4L0 7Z", fill: "context-stroke" })))),
-    draw("g", { id: "world" }, ...lanes(stage), ...placed.frames.filter((f) => !f.hidden).map(frameElement), ...arrows(stage), ...placed.boxes.filter((b) => !b.host).map((b) => nodeElement(b, marks))),
+    draw(
+      "defs", {},
+      ...["tip", "tip-lit"].map((id) => draw(
+        "marker", { id, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse" },
+        draw("path", { d: "M0 1L7 4L0 7Z", fill: "context-stroke" }),
+      )),
+    ),
+    draw(
+      "g", { id: "world" }, ...lanes(stage), ...placed.frames.filter((f) => !f.hidden).map(frameElement), ...arrows(stage),
+      ...placed.boxes.filter((b) => !b.host).map((b) => nodeElement(b, marks)),
+    ),
   );
   show();
   renderLegend(marks);
@@ -93,10 +108,19 @@ const laneOf = (box) => ["gradient", "update"].indexOf(roleOf(box[NODE])) + 1;
 function frameElement(f) {
   const toggle = () => toggleScope(f.scope);
   const name = `module ${f.scope.slice(1)}, ${f.shut ? "closed" : "open"}`;
-  const g = draw("g", { class: f.shut ? "frame closed" : "frame", tabindex: 0, role: "button", "aria-expanded": String(!f.shut), "aria-label": name, onkeydown: (e) => { if (e.key === "Enter") toggle(); } },
+  const g = draw(
+    "g",
+    {
+      class: f.shut ? "frame closed" : "frame", tabindex: 0, role: "button", "aria-expanded": String(!f.shut), "aria-label": name, onkeydown: (e) => {
+        if (e.key === "Enter") toggle();
+      }
+    },
     draw("rect", { x: f.x, y: f.y, width: f.w, height: f.h, rx: 8, ...(f.shut ? { onclick: toggle } : {}) }));
   if (!f.shut) g.append(draw("rect", { class: "head", x: f.x, y: f.y, width: f.w, height: 22, onclick: toggle }));
-  g.append(draw("text", { x: f.x + 9, y: f.y + (f.shut ? 21 : 16) }, `${f.shut ? "▸" : "▾"} ${short(f.name, 40)}`, f.shut ? draw("tspan", { class: "inside", dx: 8 }, insideOf(f)) : null));
+  g.append(draw(
+    "text", { x: f.x + 9, y: f.y + (f.shut ? 21 : 16) }, `${f.shut ? "▸" : "▾"} ${short(f.name, 40)}`,
+    f.shut ? draw("tspan", { class: "inside", dx: 8 }, insideOf(f)) : null,
+  ));
   return g;
 }
 
@@ -114,7 +138,10 @@ function arrows(stage) {
     const d = route(from, to);
     if (seen.has(d)) return [];
     seen.add(d);
-    return [draw("path", { class: writes ? "arrow writes" : "arrow", d, "marker-end": "url(#tip)", "data-from": from.box[NODE], "data-to": to.box[NODE] })];
+    return [draw(
+      "path",
+      { class: writes ? "arrow writes" : "arrow", d, "marker-end": "url(#tip)", "data-from": from.box[NODE], "data-to": to.box[NODE] },
+    )];
   });
 }
 
@@ -145,12 +172,19 @@ function nodeElement({ box, x, y, w }, marks) {
   const figure = figureOf(node);
   const classes = ["node", role, mark, box[OUTPUT] ? "output" : ""].filter(Boolean).join(" ");
   const described = `${box[LABEL]}, ${title}, ${role}, ${type}${mark ? `, ${MARKS[mark][1]}` : ""}${box[OUTPUT] ? ", output" : ""}`;
-  const g = draw("g", { class: classes, transform: `translate(${x} ${y})`, role: "button", tabindex: -1, "aria-label": described, "data-node": node, onclick: () => { chooseNode(node); } },
+  const g = draw(
+    "g",
+    {
+      class: classes, transform: `translate(${x} ${y})`, role: "button", tabindex: -1, "aria-label": described, "data-node": node, onclick: () => { chooseNode(node); }
+    },
     draw("title", {}, `${box[LABEL]}: ${type} = ${box[TEXT]}`),
     draw("path", { class: "halo", d: SHAPES[role](w, HEIGHT) }), draw("path", { class: "shape", d: SHAPES[role](w, HEIGHT) }),
     draw("text", { x: w / 2, y: 15, "text-anchor": "middle" }, shown),
     draw("text", { class: "type", x: w / 2, y: 28, "text-anchor": "middle" }, short(type, Math.floor((w - 14) / 6))));
-  if (mark) g.append(draw("circle", { class: "mark-disc", cx: w, cy: 0, r: 8 }), draw("text", { class: "mark", x: w, y: 4.5, "text-anchor": "middle" }, MARKS[mark][0]));
+  if (mark) g.append(
+    draw("circle", { class: "mark-disc", cx: w, cy: 0, r: 8 }),
+    draw("text", { class: "mark", x: w, y: 4.5, "text-anchor": "middle" }, MARKS[mark][0]),
+  );
   if (figure?.flags) g.append(draw("path", { class: "flag", d: "M0 -7L7 5H-7Z" }, draw("title", {}, figure.flags.join("; "))));
   return g;
 }
@@ -190,10 +224,20 @@ function updateScene() {
 
 function renderLegend(marks) {
   const roles = ROLE.filter((role) => shownStage().boxes.some((box) => roleOf(box[NODE]) === role));
-  const items = roles.map((role) => make("span", {}, draw("svg", { width: 24, height: 14, "aria-hidden": "true" }, draw("g", { transform: "scale(.6)" }, draw("path", { class: `role-${role}`, d: SHAPES[role](40, 22), "stroke-width": 2 }))), role));
+  const items = roles.map((role) => make(
+    "span", {},
+    draw(
+      "svg", { width: 24, height: 14, "aria-hidden": "true" },
+      draw("g", { transform: "scale(.6)" }, draw("path", { class: `role-${role}`, d: SHAPES[role](40, 22), "stroke-width": 2 })),
+    ),
+    role,
+  ));
   for (const mark of new Set(marks.values())) items.push(make("span", {}, make("b", {}, MARKS[mark][0]), MARKS[mark][1]));
   if (state.flow) items.push(flowLegend());
-  if (HAS_RUN && DATA.figures.some((f) => f.flags)) items.push(make("span", {}, draw("svg", { width: 14, height: 12, "aria-hidden": "true" }, draw("path", { d: "M7 0L14 12H0Z", fill: "var(--bad)" })), "something is odd: choose it to read what"));
+  if (HAS_RUN && DATA.figures.some((f) => f.flags)) items.push(make(
+    "span", {}, draw("svg", { width: 14, height: 12, "aria-hidden": "true" }, draw("path", { d: "M7 0L14 12H0Z", fill: "var(--bad)" })),
+    "something is odd: choose it to read what",
+  ));
   $("legend").replaceChildren(...items);
 }
 

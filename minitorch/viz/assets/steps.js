@@ -12,10 +12,23 @@ function renderSteps() {
     part.style.flex = count;
     return part;
   }));
-  const slider = make("input", { type: "range", id: "slider", min: -1, max: DATA.steps.length - 1, value: state.step, "aria-label": "Step of the plan", oninput: (e) => goTo(+e.target.value) });
+  const slider = make(
+    "input",
+    {
+      type: "range", id: "slider", min: -1, max: DATA.steps.length - 1, value: state.step, "aria-label": "Step of the plan",
+      oninput: (e) => goTo(+e.target.value),
+    },
+  );
   bar.replaceChildren(
-    make("div", { class: "group" }, button("first", "|◀", "First step (Home)", () => goTo(0)), button("back", "◀", "One step back (←)", () => goTo(state.step - 1)), button("play", "▶ play", "Play or pause (space)", togglePlay), button("next", "▶", "One step on (→)", () => goTo(state.step + 1)), button("last", "▶|", "Last step (End)", () => goTo(DATA.steps.length - 1))),
-    make("div", { id: "track" }, slider, phases), make("span", { id: "at", class: "quiet" }), make("span", { id: "phase" }), make("code", { id: "said" }));
+    make(
+      "div", { class: "group" }, button("first", "|◀", "First step (Home)", () => goTo(0)),
+      button("back", "◀", "One step back (←)", () => goTo(state.step - 1)), button("play", "▶ play", "Play or pause (space)", togglePlay),
+      button("next", "▶", "One step on (→)", () => goTo(state.step + 1)),
+      button("last", "▶|", "Last step (End)", () => goTo(DATA.steps.length - 1)),
+    ),
+    make(
+      "div", { id: "track" }, slider, phases,
+    ), make("span", { id: "at", class: "quiet" }), make("span", { id: "phase" }), make("code", { id: "said" }));
   updateSteps();
 }
 

@@ -1,7 +1,8 @@
 // Values: figures, heat maps, the colour of gradients, and guesses before values are shown.
 
 const TOLERANCE = 0.05;
-const flows = new Set(Object.keys(DATA.rules).flatMap((node) => [...reach(+node, children)]).filter((node) => roleOf(node) === "gradient")); // gradients, not what they need on the way
+// gradients, not what they need on the way
+const flows = new Set(Object.keys(DATA.rules).flatMap((node) => [...reach(+node, children)]).filter((node) => roleOf(node) === "gradient"));
 const gradientNorms = HAS_RUN ? [...flows].filter(figureOf).map((n) => figureOf(n).norm).filter((n) => n > 0) : [];
 const flowRange = gradientNorms.length ? [Math.log10(Math.min(...gradientNorms)), Math.log10(Math.max(...gradientNorms))] : [0, 0];
 const FLOW = ["#3b4cc0", "#7ea1fa", "#d9d9d9", "#f4a582", "#c3302f"]; // small to large
@@ -30,26 +31,50 @@ function flowLegend() {
   if (!HAS_RUN) return make("span", {}, "gradient flow needs values: explore(path, inputs=...)");
   const cells = [0, 0.25, 0.5, 0.75, 1].map((at, i) => draw("rect", { x: i * 18, width: 18, height: 12 }));
   cells.forEach((cell, i) => { cell.style.fill = flowColour(10 ** (flowRange[0] + (flowRange[1] - flowRange[0]) * i / 4)); });
-  return make("span", { id: "flow-legend" }, make("b", {}, "norm of the gradient"), make("span", {}, number(+(10 ** flowRange[0]).toPrecision(2))), draw("svg", { width: 90, height: 12, role: "img", "aria-label": "small to large" }, ...cells), make("span", {}, `${number(+(10 ** flowRange[1]).toPrecision(2))}, logarithmic`));
+  return make(
+    "span", { id: "flow-legend" }, make("b", {}, "norm of the gradient"), make("span", {}, number(+(10 ** flowRange[0]).toPrecision(2))),
+    draw("svg", { width: 90, height: 12, role: "img", "aria-label": "small to large" }, ...cells),
+    make("span", {}, `${number(+(10 ** flowRange[1]).toPrecision(2))}, logarithmic`),
+  );
 }
 
 function valueSection(node) {
   const figure = figureOf(node);
-  if (!figure) return [make("h3", {}, "value"), make("p", { class: "quiet" }, HAS_RUN ? "not computed in this run" : "no run was traced: explore(path, inputs=...) shows values")];
+  if (!figure) return [
+    make("h3", {}, "value"),
+    make("p", { class: "quiet" }, HAS_RUN ? "not computed in this run" : "no run was traced: explore(path, inputs=...) shows values"),
+  ];
   if (hidden(node)) return [make("h3", {}, "value, hidden until you have guessed"), guessForm(node, figure)];
-  const facts = [["shape", `(${figure.shape.join(", ")})`], ["dtype", figure.dtype], ["min", figure.min], ["max", figure.max], ["mean", figure.mean], ["norm", figure.norm], ["zeros", figure.zeros === undefined ? undefined : `${(100 * figure.zeros).toFixed(1)} %`]];
+  const facts = [
+    ["shape", `(${figure.shape.join(", ")})`], ["dtype", figure.dtype], ["min", figure.min], ["max", figure.max], ["mean", figure.mean],
+    ["norm", figure.norm], ["zeros", figure.zeros === undefined ? undefined : `${(100 * figure.zeros).toFixed(1)} %`],
+  ];
   const told = figure.count === 1 ? [["value", figure.first[0]], ...facts.slice(0, 2)] : facts;
   return [
     make("h3", {}, "value in the traced run"),
-    make("dl", { class: "facts" }, ...told.filter(([, v]) => v !== undefined).map(([name, v]) => make("div", {}, make("dt", {}, name), make("dd", { "data-fact": name, "data-exact": v }, number(v))))),
-    figure.count > 1 ? make("code", { class: "block", "data-fact": "first" }, `[${figure.first.map(number).join(", ")}${figure.count > figure.first.length ? ", …" : ""}]`) : null,
+    make(
+      "dl", { class: "facts" },
+      ...told.filter(([, v]) => v !== undefined).map(
+        ([name, v]) => make("div", {}, make("dt", {}, name), make("dd", { "data-fact": name, "data-exact": v }, number(v)))
+      ),
+    ),
+    figure.count > 1 ? make(
+      "code", { class: "block", "data-fact": "first" },
+      `[${figure.first.map(number).join(", ")}${figure.count > figure.first.length ? ", …" : ""}]`,
+    ) : null,
     figure.flags ? make("p", { class: "flags" }, `⚠ ${figure.flags.join("; ")}`) : null,
     figure.heat ? heatMap(figure) : null,
   ];
 }
 
 function heatMap({ heat: [columns, most, letters] }) {
-  const rows = letters.length / columns, svg = draw("svg", { class: "heat", viewBox: `0 0 ${columns} ${rows}`, preserveAspectRatio: "none", role: "img", "aria-label": `heat map, ${rows} by ${columns} cells, orange below zero, blue above, at most ${number(most)} in size` });
+  const rows = letters.length / columns, svg = draw(
+    "svg",
+    {
+      class: "heat", viewBox: `0 0 ${columns} ${rows}`, preserveAspectRatio: "none", role: "img",
+      "aria-label": `heat map, ${rows} by ${columns} cells, orange below zero, blue above, at most ${number(most)} in size`,
+    },
+  );
   svg.style.height = `${Math.max(14, Math.min(190, rows * 14))}px`;
   [...letters].forEach((letter, i) => {
     const level = letter.charCodeAt(0) - "j".charCodeAt(0);
@@ -63,8 +88,13 @@ function heatMap({ heat: [columns, most, letters] }) {
 // ---- predict, then reveal ----
 
 function guessForm(node, figure) {
-  const asks = figure.count === 1 ? { value: figure.first[0] } : { shape: figure.shape.join(", "), mean: figure.mean, norm: figure.norm, "first entry": figure.first[0] };
-  const ask = make("select", { id: "ask", "aria-label": "what to guess" }, ...Object.keys(asks).filter((k) => asks[k] !== undefined).map((k) => make("option", {}, k)));
+  const asks = figure.count === 1 ? { value: figure.first[0] } : {
+    shape: figure.shape.join(", "), mean: figure.mean, norm: figure.norm, "first entry": figure.first[0],
+  };
+  const ask = make(
+    "select", { id: "ask", "aria-label": "what to guess" },
+    ...Object.keys(asks).filter((k) => asks[k] !== undefined).map((k) => make("option", {}, k)),
+  );
   const answer = make("input", { id: "guess", "aria-label": "your guess", placeholder: "your guess", autocomplete: "off" });
   const said = make("p", { class: "said", id: "verdict", role: "status" });
   const form = make("form", { class: "guess", onsubmit: (e) => {
@@ -91,5 +121,8 @@ function judge(guess, truth) {
   if (guess.trim() === "" || Number.isNaN(said)) return [false, `it is ${number(truth)}; a number was expected`];
   const off = Math.abs(said - truth), relative = off / Math.max(Math.abs(truth), 1e-12);
   const good = relative <= TOLERANCE || off <= 1e-6;
-  return [good, `${good ? "right, within 5 %" : "not yet"}: it is ${number(truth)}, you are off by ${number(+off.toPrecision(3))} (${(100 * relative).toPrecision(3)} %)`];
+  return [
+    good,
+    `${good ? "right, within 5 %" : "not yet"}: it is ${number(truth)}, you are off by ${number(+off.toPrecision(3))} (${(100 * relative).toPrecision(3)} %)`,
+  ];
 }
