@@ -24,43 +24,26 @@ checks = lazy("minitorch.inspection.gradients")
 
 Tensors = Sequence[Tensor]
 
+set_ = object.__setattr__
+
 
 class Step(NamedTuple):
     """Of what a gradient is a part: what the rule of `node` gives for an operand, or, where that is None, the sum of
     what the readers of `node` give for it."""
 
-    node: ref[Tensor]
+    node: Tensor
     operand: int | None
 
 
-_steps: dict[int, _Steps] = {}
-
-
-class _Steps(ref[Tensor]):
-    """The steps of one gradient, for as long as it lives: gone with it, and keeping nothing alive."""
-
-    __slots__ = ("found", "serial")
-    found: list[Step]
-    serial: int
-
-
-def _forget(gone: ref[Tensor], steps: dict[int, _Steps] = _steps, kind: type[_Steps] = _Steps) -> None:
-    assert isinstance(gone, kind)  # by names of its own: at the end of a process those of the module are gone
-    steps.pop(gone.serial, None)
+def steps_of(gradient: Tensor) -> list[Step]:
+    """The steps of the chain rule whose result a tensor is, for those who show it; of nodes that are still there."""
+    noted = getattr(gradient, "_steps", ())
+    return [Step(node, operand) for weak, operand in noted if (node := weak()) is not None]
 
 
 def _note(gradient: Tensor, node: Tensor, operand: int | None) -> None:
-    known = _steps.get(gradient.serial)
-    if known is None:
-        known = _steps[gradient.serial] = _Steps(gradient, _forget)
-        known.serial, known.found = gradient.serial, []
-    known.found.append(Step(ref(node), operand))
-
-
-def steps_of(gradient: Tensor) -> list[Step]:
-    """The steps of the chain rule whose result a tensor is, for those who show it."""
-    known = _steps.get(gradient.serial)
-    return [] if known is None else known.found
+    """Keep a step with its result, but keep no node alive by it: a parameter's gradient may live long."""
+    set_(gradient, "_steps", (*getattr(gradient, "_steps", ()), (ref(node), operand)))
 
 
 # ---- what users call ----

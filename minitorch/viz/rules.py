@@ -29,17 +29,15 @@ def rules_of(gradient: Tensor, label: Callable[[Tensor], str]) -> list[tuple[str
     the one that it is a gradient of, or a part of one."""
     found = []
     for step in steps_of(gradient):
-        node = step.node()
-        if node is not None:
-            primal = node if step.operand is None else node.inputs[step.operand]
-            found.append((rule_text(step, node, gradient, label), node, primal))
+        primal = step.node if step.operand is None else step.node.inputs[step.operand]
+        found.append((rule_text(step, gradient, label), step.node, primal))
     return found
 
 
-def rule_text(step: Step, node: Tensor, gradient: Tensor, label: Callable[[Tensor], str]) -> str:
+def rule_text(step: Step, gradient: Tensor, label: Callable[[Tensor], str]) -> str:
     if step.operand is None:
-        return f"sum of the gradients from {_summands(gradient, node)} readers of {label(node)}"
-    return derivative(node, step.operand)
+        return f"sum of the gradients from {_summands(gradient, step.node)} readers of {label(step.node)}"
+    return derivative(step.node, step.operand)
 
 
 def derivative(node: Tensor, operand: int) -> str:
@@ -67,7 +65,7 @@ def _letter(name: str, like: Tensor) -> Tensor:
 def _summands(total: Tensor, node: Tensor) -> int:
     """How many gradients a chain of sums adds up."""
     count, current = 2, total.inputs[0]
-    while any(step.operand is None and step.node() is node for step in steps_of(current)):
+    while any(step.operand is None and step.node is node for step in steps_of(current)):
         count, current = count + 1, current.inputs[0]
     return count
 
