@@ -32,7 +32,7 @@ WHAT = {
     "fuse": "Operations over the same indices become one loop.",
 }
 TITLES = {"trace": "as traced", "differentiate": "with gradients"}
-WIDEST, NARROWEST, LETTER = 190, 60, 7.4  # of a box; a letter is that wide
+WIDEST, NARROWEST, LETTER = 190, 78, 7.4  # of a box; a letter is that wide
 MOST_REASONS = 400  # rewrites of a pass that are listed one by one
 ROLES = ("placeholder", "parameter", "constant", "forward", "gradient", "update")
 

@@ -14,9 +14,11 @@ const number = (value) => {
   return size >= 1e5 || size < 1e-3 ? value.toExponential(3) : String(+value.toPrecision(5));
 };
 
+/** A value on one short line: the number itself, or the norm of an array. */
 function valueText(figure) {
-  if (figure.count === 1) return number(figure.first[0]);
-  return figure.norm === undefined ? "—" : `‖·‖ ${number(figure.norm)}`;
+  const few = (value) => (typeof value === "number" ? number(+value.toPrecision(3)) : String(value));
+  if (figure.count === 1) return few(figure.first[0]);
+  return figure.norm === undefined ? "—" : `‖·‖ ${few(figure.norm)}`;
 }
 
 function flowColour(norm) {
