@@ -8,6 +8,7 @@ from typing import Any
 
 from minitorch.compiler.listing import value_names
 from minitorch.compiler.plan import BIND
+from minitorch.errors import ArgumentError
 from minitorch.files import write_whole
 from minitorch.graph.text import printable
 from minitorch.program import Program
@@ -29,7 +30,7 @@ def explore(program: Program, path: str | os.PathLike[str], inputs: Any = None) 
     changes neither parameters nor the counters of random numbers.
     """
     if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"explore: a path is expected, but {path!r} was given")
+        raise ArgumentError(f"explore: a path is expected, but {path!r} was given")
     if not Path(path).parent.is_dir():
         raise FileNotFoundError(f"explore: there is no folder {str(Path(path).parent)!r}")
     data = data_of(program, inputs)
