@@ -235,6 +235,10 @@ class Program:
         """Write a picture of the optimised graph. See `minitorch.draw`."""
         viz.draw(self, path, **options)
 
+    def explore(self, path: Any, inputs: Any = None) -> None:
+        """Write one offline page: every stage, every reason, and the values of a run. See `minitorch.viz.explore`."""
+        viz.explore(self, path, inputs)
+
     def to_graphviz(self, **options: Any) -> Any:
         """The optimised graph as a `graphviz.Digraph`."""
         return viz.to_graphviz(self, **options)

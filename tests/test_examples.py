@@ -49,6 +49,7 @@ def test_every_example_is_tested():
         "one_neuron",
         "what_the_compiler_did",
         "debug_a_nan",
+        "explore",
     }
 
 
@@ -160,3 +161,14 @@ def test_debug_a_nan(tmp_path):
     assert "first bad node after the repair: None" in printed
     first, last = map(float, re.search(r"loss (\S+) -> (\S+)", printed).groups())
     assert last < first / 2
+
+
+def test_explore(tmp_path):
+    printed = run("explore", tmp_path)
+    for name in ("moons", "digits"):
+        text = (tmp_path / "pictures" / f"{name}.html").read_text("utf-8")
+        nodes, size = map(int, re.search(rf"{name}\.html: (\d+) nodes, (\d+) kB", printed).groups())
+        assert nodes > 60
+        assert 60 < size < 600
+        assert "default-src 'none'" in text
+        assert '"figures":' in text

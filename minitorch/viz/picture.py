@@ -68,6 +68,12 @@ def drawn(graph: Graph) -> Picture:
     return _Drawing(graph).picture()
 
 
+def drawn_from(graph: Graph) -> tuple[Picture, tuple[Tensor, ...]]:
+    """The same, and the node that each box stands for."""
+    drawing = _Drawing(graph)
+    return drawing.picture(), tuple(node for node, _ in drawing.number)
+
+
 class _Drawing:
     """What is worked out once about a graph, to draw it."""
 
@@ -177,7 +183,8 @@ def _homes(nodes: Sequence[Tensor], readers: Mapping[Tensor, Sequence[Tensor]], 
     for node in reversed(nodes):
         if node.role == "update":
             served[node] += [homes[reader] for reader in readers[node]]
-            homes[node] = homes[node] or _meet(served[node])
+            changed = [homes[i] for i in node.inputs if i.role == "parameter" and homes[i]]
+            homes[node] = homes[node] or _meet(served[node] or changed)
     for target, _ in graph.updates:  # an optimiser's own: momentum, averages
         homes[target] = homes[target] or _meet([homes[reader] for reader in readers[target]])
     return homes
