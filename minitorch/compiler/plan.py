@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from minitorch import ops
 from minitorch.compiler.rewrite import ROLES
@@ -25,6 +25,7 @@ from minitorch.graph.tensor import Tensor
 from minitorch.lazy import lazy
 
 listing = lazy("minitorch.compiler.listing")
+viz = lazy("minitorch.viz")
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 BIND, CALL, COMMIT = "bind", "call", "commit"
@@ -122,6 +123,11 @@ class Plan:
     def __str__(self) -> str:
         text: str = listing.describe(self)
         return text
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the graph that was planned, and the plan in print."""
+        bundle: dict[str, str] = viz.mimebundle(self, str(self), include, exclude)
+        return bundle
 
 
 # ---- making a plan ----

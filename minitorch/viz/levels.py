@@ -8,6 +8,7 @@ from dataclasses import replace
 from minitorch.graph.graph import Graph
 from minitorch.viz.picture import LATE, Arrow, Box, Path, Picture, drawn
 
+MOST_LEGIBLE = 500  # boxes that a reader still finds a way through
 MOST_LABELS = 3  # types on one arrow
 MOST_TITLES = 3  # operations named in the box of a layer
 
@@ -17,6 +18,16 @@ def picture_of(graph: Graph, level: str) -> Picture:
     if level not in LEVELS:
         raise ValueError(f"there is no level {level!r}; there are {', '.join(LEVELS)}")
     return LEVELS[level](drawn(graph))
+
+
+def fitting(graph: Graph) -> Picture:
+    """Every operation where they can be read, else a box for each module, and a remark that says so."""
+    whole = drawn(graph)
+    count = len(whole.boxes)
+    layers = by_layer(whole) if count > MOST_LEGIBLE else whole
+    if len(layers.boxes) == count:
+        return whole
+    return replace(layers, remark=f'{count:,} operations, drawn as layers (level="op" draws each)')
 
 
 def by_operation(picture: Picture) -> Picture:

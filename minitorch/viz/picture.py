@@ -55,11 +55,12 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Boxes in the order of the graph, and arrows between them."""
+    """Boxes in the order of the graph, and arrows between them. `remark` is what the reader must be told besides."""
 
     name: str
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
+    remark: str = ""
 
 
 def drawn(graph: Graph) -> Picture:
@@ -133,7 +134,7 @@ class _Drawing:
     def note(self, node: Tensor) -> str:
         """The node as a line of the listing, and where it comes from."""
         called = expression(node, [self.labels[source] for source in node.inputs])
-        listed = printable(_placeless(f"{self.labels[node]}: {node.type} = {called}"), 200)
+        listed = printable(placeless(f"{self.labels[node]}: {node.type} = {called}"), 200)
         return "\n".join(filter(None, (listed, printable(place(node), 400))))
 
     # ---- arrows ----
@@ -208,13 +209,13 @@ def _attributes(node: Tensor) -> str:
     """What the operation is told besides its operands, but for what is off, or says the type again."""
     said = {"None", "False", str(node.dtype)}
     told = {key: attr_text(value) for key, value in node.attrs.items() if key not in ("storage", "value")}
-    return _placeless(", ".join(f"{key}={text}" for key, text in told.items() if text not in said))
+    return placeless(", ".join(f"{key}={text}" for key, text in told.items() if text not in said))
 
 
 def _short(number: str) -> str:
     return number if len(number) <= 8 else f"{float(number):.4g}"
 
 
-def _placeless(text: str) -> str:
+def placeless(text: str) -> str:
     """Without the addresses in memory that Python shows of some objects: they differ from run to run."""
     return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
