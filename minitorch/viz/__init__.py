@@ -5,7 +5,8 @@ from __future__ import annotations
 from minitorch.viz.dot import to_graphviz
 from minitorch.viz.draw import draw, mimebundle
 from minitorch.viz.exchange import to_graphml, to_networkx
+from minitorch.viz.film import film
 from minitorch.viz.mermaid import to_mermaid
 from minitorch.viz.notation import to_json
 
-__all__ = ["draw", "mimebundle", "to_graphml", "to_graphviz", "to_json", "to_mermaid", "to_networkx"]
+__all__ = ["draw", "film", "mimebundle", "to_graphml", "to_graphviz", "to_json", "to_mermaid", "to_networkx"]
