@@ -187,7 +187,7 @@ def _epoch(
 
 
 def spread(epochs: int, most: int, early: bool = False) -> list[int]:
-    """At most so many epochs from 0 to `epochs`, both among them, evenly spread; or closer together where it is `early`.
+    """At most so many epochs from 0 to `epochs`, both among them, evenly spread; `early`: the closer the earlier.
 
     >>> spread(100, 5), spread(100, 5, early=True)
     ([0, 25, 50, 75, 100], [0, 1, 5, 22, 100])
@@ -203,7 +203,7 @@ def _frames(snapshots: Any, epochs: int) -> frozenset[int]:
     """The epochs after which to keep a snapshot."""
     if isinstance(snapshots, int | np.integer) and not isinstance(snapshots, bool) and snapshots >= 0:
         return frozenset(spread(epochs, int(snapshots)))
-    chosen = list(snapshots) if isinstance(snapshots, list | tuple | range | np.ndarray) else [None]
+    chosen: list[Any] = list(snapshots) if isinstance(snapshots, list | tuple | range | np.ndarray) else [None]
     if not all(isinstance(e, int | np.integer) and not isinstance(e, bool) and 0 <= e <= epochs for e in chosen):
         how = f"how many to keep, or a list of epochs from 0 to {epochs}"
         raise InputError(f"fit: snapshots is {how}, but {snapshots!r} was given")

@@ -122,13 +122,13 @@ class _Film:
 
     def biases(self) -> list[list[list[float]] | None]:
         """The bias of each matrix, frame by frame: the vector as long as the matrix is wide that follows it."""
-        named = [t for t in self.twin if len(t.shape) in (1, 2)]
+        follower = dict(pairwise(self.twin))
+        frames = range(len(self.history.snapshots))
         found: list[list[list[float]] | None] = []
         for _, t in self.matrices:
-            after = named[named.index(t) + 1 :][:1]
-            fits = bool(after) and after[0].shape == t.shape[1:]
-            frames = range(len(self.history.snapshots))
-            found.append([finite(self.value(i, after[0]).ravel()) for i in frames] if fits else None)
+            bias = follower.get(t)
+            fits = bias is not None and bias.shape == t.shape[1:]
+            found.append([finite(self.value(i, bias)) for i in frames] if bias is not None and fits else None)
         return found
 
     def answers(self) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from minitorch.graph.storage import Array
-
+Array = NDArray[Any]
 GRID = 64  # outputs along each side of the plane
 MOST_POINTS = 800  # of the data that are shown
 MARGIN = 0.08  # of the data's width, left free around it
@@ -86,19 +86,21 @@ class Plane:
         self.frames.append(outputs[:, 0] if self.single else self._margins(outputs))
         if self.truth is not None and self.truth.classes:
             shown = self.predict(self.X)[self.chosen].reshape(len(self.chosen), -1)
-            self.wrong.append(self.truth.decided(shown) != self.truth.values[self.chosen])
+            right: Array = np.asarray(self.truth.decided(shown) == self.truth.values[self.chosen])
+            self.wrong.append(~right)
 
     @staticmethod
     def _margins(outputs: Array) -> Array:
         """The class, and how far it is ahead of the next, as a share of the farthest that any is."""
-        two = np.sort(outputs, 1)[:, -2:]
-        ahead = two[:, 1] - two[:, 0]
-        share = np.nan_to_num(ahead / max(float(np.nanmax(ahead)), 1e-30))
-        return outputs.argmax(1) * (LEVELS + 1) + np.round(share * LEVELS)
+        two = np.sort(outputs, 1).astype(np.float64)[:, -2:]
+        ahead: Array = np.nan_to_num(two[:, 1] - two[:, 0])
+        share: Array = ahead / max(float(ahead.max()), 1e-30)
+        margins: Array = outputs.argmax(1) * (LEVELS + 1) + np.round(share * LEVELS)
+        return margins
 
     def data(self) -> dict[str, Any]:
         """What the page shows: a byte for each place of the grid, the points, and which of them are told wrong."""
-        frames = np.stack(self.frames)
+        frames: Array = np.stack(self.frames)
         known = frames[np.isfinite(frames)]
         low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
         if self.single:
