@@ -106,8 +106,11 @@ function chart(title, unit, kind, curves, tell, share = false) {
   ends.sort((a, b) => a.y - b.y);
   ends.forEach((end, i) => { if (i) end.y = Math.max(end.y, ends[i - 1].y + 13); });
   for (let i = ends.length - 1, floor = HEIGHT - BOTTOM + 4; i >= 0; i--, floor -= 13) ends[i].y = Math.min(ends[i].y, floor);
-  for (const end of ends)
-    svg.append(draw("text", { class: "name", x: right + 7, y: end.y + 4, fill: `var(--${end.c.colour})` }, end.c.name));
+  for (const end of ends) {
+    const text = draw("text", { class: "name", x: right + 7, y: end.y + 4 }, end.c.name);
+    text.style.fill = `var(--${end.c.colour})`;
+    svg.append(text);
+  }
   const cursor = draw("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM });
   const dots = curves.map((c) => draw("circle", { class: "dot", r: 4, fill: `var(--${c.colour})` }));
   svg.append(cursor, ...dots);
@@ -250,9 +253,9 @@ function matricesCard() {
     const canvas = make("canvas", { role: "img" });
     const reduced = layer.rows < layer.inputs || layer.columns < layer.outputs ? ", the largest of each block" : "";
     row.append(make("div", {}, make("h3", {}, `${layer.name}: ${layer.inputs} × ${layer.outputs}${reduced}`), canvas));
-    return { layer, canvas, zoom: Math.max(2, Math.min(14, Math.floor(230 / Math.max(layer.rows, layer.columns)))) };
+    return { layer, canvas, zoom: Math.max(2, Math.min(14, Math.floor(260 / Math.max(layer.rows, layer.columns)))) };
   });
-  const note = card("Weights", "wide", row);
+  const note = card("Weights", DATA.network.layers.length > 3 ? "wide" : "", row);
   views.push((k) => {
     const shade = ramp();
     for (const { layer, canvas, zoom } of parts) {
@@ -491,12 +494,12 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
 
 if (DATA.plane) planeCard();
 if (few()) networkCard();
+else if (DATA.network.layers.length) matricesCard();
 if (DATA.image) imagesCard();
 if (DATA.loss.length) lossChart();
 if (DATA.score) chart(DATA.score.name === "accuracy" ? "Accuracy" : "Root mean square error", "over the data", "", [{ name: "", xs: DATA.frames, ys: DATA.score.values, colour: "c2" }], (now) => (DATA.score.name === "accuracy" && now[0] !== null ? `${(100 * now[0]).toFixed(2)} % of the rows` : shown(now[0])), DATA.score.name === "accuracy");
 if (DATA.norms.names.length) normChart("Norm of the weights", "Euclidean", DATA.norms.weights);
 if (DATA.norms.gradients) normChart("Norm of the gradients", "over the data", DATA.norms.gradients);
-if (DATA.network.layers.length && !few()) matricesCard();
 sheet();
 $("scrub").max = N - 1;
 button();
