@@ -8,5 +8,6 @@ from minitorch.viz.exchange import to_graphml, to_networkx
 from minitorch.viz.film import film
 from minitorch.viz.mermaid import to_mermaid
 from minitorch.viz.notation import to_json
+from minitorch.viz.plan import draw_plan
 
-__all__ = ["draw", "film", "mimebundle", "to_graphml", "to_graphviz", "to_json", "to_mermaid", "to_networkx"]
+__all__ = ["draw", "draw_plan", "film", "mimebundle", "to_graphml", "to_graphviz", "to_json", "to_mermaid", "to_networkx"]
