@@ -1,10 +1,11 @@
-"""A plan for sizes that are named: a row for each instruction, a bar for each value of the arena, and what it all takes."""
+"""A plan at known sizes: a row for each instruction, a bar for each value of the arena, and the bytes of it all."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from minitorch.compiler.backends import Memory
 from minitorch.compiler.listing import value_names
@@ -20,7 +21,7 @@ PHASES = {"forward": "forward", "constant": "forward", "gradient": "backward", "
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Row:
-    """An instruction: a short name, the whole of it, and what it costs. `reads` are slots, and whether through a view."""
+    """An instruction: a short name, the whole of it, what it costs, and the slots it `reads`: whether through a view."""
 
     name: str
     note: str
@@ -47,18 +48,19 @@ class Bar:
 
 
 class Lifetimes:
-    """What there is to see of a plan: `rows`, `bars`, bytes `alive` at each row, and of the slots, `arena` and `without`
-    reuse."""
+    """What there is to see of a plan: `rows`, `bars`, and the bytes `alive` at each row, of `slots`, of the `arena`, and
+    `without` reuse."""
 
     def __init__(self, plan: Plan, sizes: Mapping[Symbol, int]) -> None:
         self.plan, self.sizes = plan, sizes
         self.names = value_names(plan)
+        self.by_node = {v.node: v for v in plan.values}
         calls = set(calls_of(plan))
         self.places = [k for k, i in enumerate(plan.instructions) if i in calls]
         self.calls = [plan.instructions[k] for k in self.places]
         self.rows = [self._row(i) for i in self.calls]
         offsets = Memory(plan).layout(sizes)
-        self.slots = [b - a for a, b in zip(offsets, offsets[1:], strict=False)]
+        self.slots = [b - a for a, b in pairwise(offsets)]
         self.arena = offsets[-1]
         self.bars = self._bars()
         self.without = sum(bar.bytes for bar in self.bars)
@@ -94,15 +96,10 @@ class Lifetimes:
     def _bar(self, value: Value, first: int, last: int, over: bool) -> Bar:
         size = -(-evaluate(nbytes(value.node), self.sizes) // ALIGNMENT) * ALIGNMENT
         role = value.node.role if value.node.role in ("gradient", "update") else "forward"
-        called = expression(value.node, [self.names[self._value(n)] for n in value.node.inputs])
+        called = expression(value.node, [self.names[self.by_node[n]] for n in value.node.inputs])
         note = f"{self.names[value]}: {value.node.type} = {called}"
         assert value.slot is not None
         return Bar(self.names[value], str(value.node.type), note, role, value.slot, first, last, size, over)
-
-    def _value(self, node: object) -> Value:
-        if not hasattr(self, "by_node"):
-            self.by_node = {v.node: v for v in self.plan.values}
-        return self.by_node[node]  # type: ignore[index]  # a node
 
     def _at(self, instruction: int) -> int:
         """The row of an instruction; of a view, that of the one before."""

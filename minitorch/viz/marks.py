@@ -1,9 +1,10 @@
-"""Marks of charts in SVG: elements, the colours of both themes as rules, roles by colour and pattern, amounts as text."""
+"""Marks of charts in SVG: elements, the colours of both themes as rules, roles by pattern too, amounts as text."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Iterable
+from typing import Any
 
 from minitorch.graph.text import printable
 from minitorch.viz.style import DARK, LIGHT, Theme
@@ -17,8 +18,8 @@ PATTERNS = {  # what lies over the colour of a role, for those who cannot tell t
 }
 
 
-def element(tag: str, content: str = "", title: str = "", **attributes: object) -> str:
-    """An element with attributes (`class_` is `class`, `font_size` is `font-size`), a title to hover, and what is inside.
+def element(tag: str, content: str = "", title: str = "", **attributes: Any) -> str:
+    """An element: attributes (`class_` is `class`, `font_size` is `font-size`), a title to hover, and what is inside.
 
     `content` stands as it is; text goes through `text`.
     """
@@ -30,7 +31,7 @@ def element(tag: str, content: str = "", title: str = "", **attributes: object) 
     return f"<{tag}{told}>{inside}</{tag}>" if inside else f"<{tag}{told}/>"
 
 
-def text(x: float, y: float, words: str, class_: str = "", **attributes: object) -> str:
+def text(x: float, y: float, words: str, class_: str = "", **attributes: Any) -> str:
     return element("text", html.escape(words), x=x, y=y, class_=class_, **attributes)
 
 
@@ -56,9 +57,10 @@ def document(width: float, height: float, title: str, body: Iterable[str]) -> st
 
 
 FIXED = (
-    f"text{{font:11px {SANS}}}.mono{{font-family:{MONO}}}.head{{font-weight:600}}.name{{font-size:16px;font-weight:650}}"
-    f".small{{font-size:10px}}.tiny{{font-size:9px}}.end{{text-anchor:end}}.middle{{text-anchor:middle}}"
-    f".bar{{stroke-width:1.2}}.none{{fill:none}}.wide{{stroke-width:1.6}}"
+    f"text{{font:11px {SANS}}}.mono{{font-family:{MONO}}}.head{{font-weight:600}}"
+    ".name{font-size:16px;font-weight:650}"
+    ".small{font-size:10px}.tiny{font-size:9px}.end{text-anchor:end}.middle{text-anchor:middle}"
+    ".bar{stroke-width:1.2}.wide{stroke-width:1.6}"
 )
 
 

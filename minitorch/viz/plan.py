@@ -14,6 +14,7 @@ from minitorch.errors import InputError
 from minitorch.files import write_whole
 from minitorch.graph.dim import Symbol, symbols_in
 from minitorch.graph.text import printable
+from minitorch.inspection.cost import calls_of
 from minitorch.viz.lifetimes import PHASES, Bar, Lifetimes, ahead
 from minitorch.viz.marks import PATTERNS, ROLES, amount, document, element, text
 
@@ -68,7 +69,7 @@ def _sizes(plan: Plan, size: int | None, named: dict[str, int]) -> tuple[dict[Sy
 def _measured(plan: Plan, profile: Any) -> list[float]:
     rows, nodes = list(profile), {n for i in plan.instructions for n in i.nodes}
     seconds = [float(row.seconds) for row in rows if row.node in nodes]
-    if len(seconds) != len(rows) or len(rows) != sum(i.stage != "bind" and not i.node.op.view for i in plan.instructions):
+    if not len(seconds) == len(rows) == len(calls_of(plan)):
         raise InputError("draw: the profile is of another program than the plan, or of the interpreter's single nodes")
     return seconds
 
@@ -97,18 +98,19 @@ class _Drawing:
         sum_up = (
             f"arena {lives.arena:,} B, {lives.without:,} B without reuse{saved}" if lives.bars else "no arena is needed"
         )
-        title = f"Plan of {name}: {len(lives.rows)} instructions a step, {len(lives.bars)} values in {len(lives.slots)} slots"
+        held = f"{len(lives.bars)} values in {len(lives.slots)} slots"
+        title = f"Plan of {name}: {len(lives.rows)} instructions a step, {held}"
         sized = f" ({self.told})" if self.told else ""
         body = [
             text(LEFT, 32, title, "name"),
             text(LEFT, 52, f"{sum_up}{sized}", "quiet"),
-            *self.legend(LEFT, 70), *self.grid(), *self.phases(), *self.instructions(), *self.slots(),
-            *(mark for bar in lives.bars for mark in self.bar(bar)), *self.accesses(), *self.alive(), *self.costs(),
-            *self.peak(),
+            *self.legend(LEFT, 70), *self.grid(), *self.phases(), *self.instructions(), *self.slots(), *self.alive(),
+            *self.peak(), *(mark for bar in lives.bars for mark in self.bar(bar)), *self.accesses(), *self.costs(),
         ]  # fmt: skip
         once = len(ahead(lives.plan))
         if once:
-            body.append(text(LEFT, self.bottom + 18, f"{once} more are computed once for each batch size.", "quiet small"))
+            words = f"{once} more are computed once for each batch size."
+            body.append(text(LEFT, self.bottom + 18, words, "quiet small"))
         return document(width, self.bottom + BOTTOM + 6, f"{title}; {sum_up}{sized}", body)
 
     def y(self, row: float) -> float:
@@ -165,7 +167,13 @@ class _Drawing:
 
     def filled(self, role: str, x: float, y: float, width: float, height: float, title: str) -> Iterator[str]:
         """A bar in the colour of a role, and its pattern over it."""
-        size = {"x": float(x), "y": float(y), "width": float(width), "height": float(height), "rx": 3}
+        size: dict[str, Any] = {
+            "x": float(x),
+            "y": float(y),
+            "width": float(width),
+            "height": float(height),
+            "rx": 3,
+        }
         yield element("rect", title=title, class_=f"bar {role}", **size)
         if role in PATTERNS:
             yield element("rect", fill=f"url(#over-{role})", pointer_events="none", **size)
@@ -183,9 +191,10 @@ class _Drawing:
         for slot, size in enumerate(self.lives.slots):
             x = self.x(slot)
             yield element("line", x1=x, x2=x, y1=TOP - 4, y2=self.bottom, class_="rule")
-            middle = x + self.column / 2
-            yield text(middle, TOP - 22 if self.column > 40 else TOP - 8, f"slot {slot}" if self.column > 40 else str(slot), "head middle small")
-            if self.column > 40:
+            middle, roomy = x + self.column / 2, self.column > 40
+            name = f"slot {slot}" if roomy else str(slot)
+            yield text(middle, TOP - 22 if roomy else TOP - 8, name, "head middle small")
+            if roomy:
                 yield text(middle, TOP - 9, amount(size, "B"), "quiet middle small")
         if self.lives.slots:
             yield element("line", x1=self.end, x2=self.end, y1=TOP - 4, y2=self.bottom, class_="rule")
@@ -231,7 +240,8 @@ class _Drawing:
             path += f"V{self.y(k):.1f}H{x + width * value / most:.1f}"
         yield element("path", d=f"{path}V{self.bottom:.1f}H{x}z", class_="area")
         for k, value in enumerate(alive):
-            yield element("rect", title=f"instruction {k + 1}: {value:,} B alive", x=x, y=self.y(k), width=width, height=self.row, fill_opacity=0)
+            title = f"instruction {k + 1}: {value:,} B alive"
+            yield element("rect", title=title, x=x, y=self.y(k), width=width, height=self.row, fill_opacity=0)
 
     def costs(self) -> Iterator[str]:
         rows = self.lives.rows
@@ -258,8 +268,9 @@ class _Drawing:
         k = self.lives.peak
         value = self.lives.alive[k]
         title = f"peak: {value:,} B alive at instruction {k + 1}"
-        yield element("rect", title=title, x=LEFT - 4.0, y=self.y(k), width=self.panels + 88 - LEFT + 8, height=self.row,
-                      rx=4, class_="peak wide", stroke_dasharray="5 3", pointer_events="none")  # fmt: skip
+        width = self.panels + 96 - LEFT
+        yield element("rect", title=title, x=LEFT - 4.0, y=self.y(k), width=width, height=self.row, rx=4,
+                      class_="peak wide", stroke_dasharray="5 3", pointer_events="none")  # fmt: skip
         yield text(self.panels + 4, self.y(k + 0.5) + 3.5, f"peak {amount(value, 'B')}", "small head")
 
 
