@@ -196,7 +196,7 @@ def spread(epochs: int, most: int, early: bool = False) -> list[int]:
         return [epochs][:most]
     if not early:
         return sorted({round(epochs * k / (most - 1)) for k in range(most)})
-    return sorted({0, *(round(epochs ** (k / max(most - 2, 1))) for k in range(most - 1)), epochs})
+    return sorted({0, *(round(epochs ** (k / (most - 2))) for k in range(most - 2)), epochs})
 
 
 def _frames(snapshots: Any, epochs: int) -> frozenset[int]:

@@ -21,7 +21,7 @@ PHASES = {"forward": "forward", "constant": "forward", "gradient": "backward", "
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Row:
-    """An instruction: a short name, the whole of it, what it costs, and the slots it `reads`: whether through a view."""
+    """An instruction: a short name, the whole of it, its cost, and the slots it `reads`: whether through a view."""
 
     name: str
     note: str
@@ -48,7 +48,7 @@ class Bar:
 
 
 class Lifetimes:
-    """What there is to see of a plan: `rows`, `bars`, and the bytes `alive` at each row, of `slots`, of the `arena`, and
+    """What there is to see of a plan: `rows`, `bars`, and bytes: `alive` at each row, of `slots`, of the `arena`, and
     `without` reuse."""
 
     def __init__(self, plan: Plan, sizes: Mapping[Symbol, int]) -> None:

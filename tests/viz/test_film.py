@@ -185,11 +185,10 @@ def test_other_inputs_have_no_plane_and_square_ones_are_images(tmp_path):
     assert data["plane"] is None
     assert data["image"] == [6, 6]
     layer = data["network"]["layers"][0]
-    assert (layer["rows"], layer["columns"]) == (36, 80)[:1] + (64,)
-    assert filmed(tmp_path, nin=36, data=(R.normal(0, 1, (40, 36)), np.ones((40, 1))), image=(4, 9))[2]["image"] == [
-        4,
-        9,
-    ]
+    assert (layer["rows"], layer["columns"]) == (36, 64)
+    plain = (R.normal(0, 1, (40, 36)), np.ones((40, 1)))
+    assert filmed(tmp_path, nin=36, data=plain, image=(4, 9))[2]["image"] == [4, 9]
+    assert filmed(tmp_path, nin=36, data=plain, image=(0, 0))[2]["image"] is None
     with pytest.raises(InputError, match="images of 5 by 5 are not 2 inputs"):
         filmed(tmp_path, image=(5, 5))
 

@@ -1,6 +1,7 @@
 """The plan as a picture: lifetimes, slots, the arena and the costs are the plan's own; valid XML, the same bytes."""
 
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import numpy as np
@@ -58,7 +59,7 @@ def test_values_in_one_slot_live_one_after_the_other(backend):
         assert bar.bytes <= lives.slots[bar.slot]
     assert any(len(bars) > 1 for bars in by_slot.values())
     for bars in by_slot.values():
-        for before, after in zip(bars, bars[1:]):
+        for before, after in pairwise(bars):
             assert before.last < after.first or (before.last == after.first and after.over)
 
 
