@@ -130,7 +130,8 @@ def test_edges_show_the_weights(browser, films):
     history = opened(browser, films, "classes")
     browser.execute_script("go(5)")
     titles = browser.execute_script(
-        "return [...document.querySelectorAll('line.more, line.less')].map(l => [l.getAttribute('class'), l.textContent])"
+        "return [...document.querySelectorAll('line.more, line.less')]"
+        ".map(line => [line.getAttribute('class'), line.textContent])"
     )
     weights = [v for v in history.snapshots[5].values.values() if v.ndim == 2]
     flat = np.concatenate([w.ravel() for w in weights])
@@ -170,7 +171,8 @@ def test_everything_has_a_name(browser, films):
     for name in films:
         opened(browser, films, name)
         unnamed = browser.execute_script(
-            "return [...document.querySelectorAll('[role=img], button, input, select')].filter(e => !(e.getAttribute('aria-label')"
+            "return [...document.querySelectorAll('[role=img], button, input, select')]"
+            ".filter(e => !(e.getAttribute('aria-label')"
             " || e.textContent.trim() || (e.labels && e.labels.length))).map(e => e.outerHTML)"
         )
         assert unnamed == []
