@@ -10,4 +10,14 @@ from minitorch.viz.mermaid import to_mermaid
 from minitorch.viz.notation import to_json
 from minitorch.viz.plan import draw_plan
 
-__all__ = ["draw", "draw_plan", "film", "mimebundle", "to_graphml", "to_graphviz", "to_json", "to_mermaid", "to_networkx"]
+__all__ = [
+    "draw",
+    "draw_plan",
+    "film",
+    "mimebundle",
+    "to_graphml",
+    "to_graphviz",
+    "to_json",
+    "to_mermaid",
+    "to_networkx",
+]
