@@ -50,6 +50,7 @@ def test_every_example_is_tested():
         "what_the_compiler_did",
         "debug_a_nan",
         "explore",
+        "training_film",
     }
 
 
@@ -172,3 +173,16 @@ def test_explore(tmp_path):
         assert 60 < size < 600
         assert "default-src 'none'" in text
         assert '"figures":' in text
+
+
+def test_training_film(tmp_path):
+    printed = run("training_film", tmp_path)
+    sizes = dict(re.findall(r"(moons|digits)\.html: (\d+) kB", printed))
+    assert set(sizes) == {"moons", "digits"}
+    assert all(50 < int(size) < 1000 for size in sizes.values())
+    for name in sizes:
+        page = (tmp_path / "pictures" / f"{name}.html").read_text("utf-8")
+        assert "default-src 'none'" in page
+        frames = int(re.search(rf"{name}: .*; (\d+) frames", printed)[1])
+        assert f"{frames} frames" in page
+        assert frames > 30

@@ -121,6 +121,10 @@ class Plan:
         text: str = listing.describe(self)
         return text
 
+    def draw(self, path: Any, size: int | None = None, /, **options: Any) -> None:
+        """Write a picture of which value lies where and when, and of what it costs. See `minitorch.viz.draw_plan`."""
+        viz.draw_plan(self, path, size, **options)
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: the graph that was planned, and the plan in print."""
         bundle: dict[str, str] = viz.mimebundle(self, str(self), include, exclude)
