@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from itertools import chain, pairwise
 from typing import Any
 
 from minitorch.errors import OptionError
@@ -24,15 +25,16 @@ WEIGHT = {
 REPEATED = "dashed: one value, drawn in each scope that reads it"
 
 
-def to_graphviz(what: Any, *, level: str | None = None, theme: str = "light") -> Any:
+def to_graphviz(what: Any, *, level: str | None = None, theme: str = "light", inputs: Any = None) -> Any:
     """A `graphviz.Digraph` of a tensor, a graph, a program, a plan or a module.
 
-    `level` is as for `draw`, but every operation is there unless told otherwise; `theme` is "light" or "dark".
+    `level` and `inputs` are as for `draw`, but every operation is there unless told otherwise; `theme` is "light" or
+    "dark".
     Gradients climb beside what they are gradients of: their edges are written from the reader to the source and drawn
     backwards (`dir=back`), for that is how Graphviz is told who stands above whom. So read the structure from
     `to_networkx`, not from this.
     """
-    picture = picture_of(graph_of(what), level or "op")
+    picture = picture_of(graph_of(what), level or "op", inputs)
     return digraph_of(picture, careful=not in_order(picture), theme=theme_named(theme))
 
 
@@ -50,11 +52,14 @@ def digraph_of(picture: Picture, careful: bool, theme: Theme = LIGHT) -> Any:
     `careful` lets it rank all nodes at once.
     """
     settings = {**style.graph_attributes(theme), "label": _legend(picture, theme), "newrank": str(careful).lower()}
+    settings |= style.ROWS if picture.rows else {}
     nodes, edges = style.node_attributes(theme), style.edge_attributes(theme)
     whole = graphviz.Digraph(graphviz.escape(picture.name), graph_attr=settings, node_attr=nodes, edge_attr=edges)
     frames: dict[Path, Any] = {(): whole}
     for number, box in enumerate(picture.boxes):
         _frame(frames, box, theme).node(f"n{number}", **_node(box, theme))
+    for left, right in chain.from_iterable(map(pairwise, picture.rows)):
+        _frame(frames, picture.boxes[left], theme).edge(f"n{left}", f"n{right}", style="invis", minlen="0")
     for path in sorted(frames, key=len, reverse=True)[:-1]:
         frames[path[:-1]].subgraph(frames[path])
     for arrow in picture.arrows:
@@ -120,7 +125,7 @@ def _node(box: Box, theme: Theme) -> dict[str, str]:
     lines = "".join(f"<BR/>{_small(detail, theme)}" for detail in box.details)
     return {
         "label": f"<{_bold(box.title)}{_text(box.call)}{lines}>",
-        "shape": look.shape, "color": look.line, "fillcolor": look.fill,
+        "shape": "ellipse" if box.round else look.shape, "color": look.line, "fillcolor": look.fill,
         "tooltip": _plain(box.note), **({"peripheries": "2"} if box.output else {}),
         **({"style": f"{NODE_STYLE},dashed"} if box.repeated else {}),
     }  # fmt: skip
@@ -132,7 +137,8 @@ def _edge(arrow: Arrow, picture: Picture, careful: bool, theme: Theme) -> dict[s
         return {**attributes, "style": "dashed", "color": theme.looks["update"].line, "penwidth": "1.4", "weight": "2"}
     source = picture.boxes[arrow.source].role
     attributes["weight"] = WEIGHT.get((source, arrow.role), "1")
-    if source == "placeholder" and arrow.role == "forward" and not careful:
+    beside = source == "placeholder" and not picture.boxes[arrow.source].round
+    if beside and arrow.role == "forward" and not careful:
         attributes["minlen"] = "0"  # beside what reads it, not far above
     if arrow.role in LATE:
         attributes["color"] = theme.looks[arrow.role].line + "C0"

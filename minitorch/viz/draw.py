@@ -30,7 +30,7 @@ MOST_INCHES = {"png": "80", "pdf": "200"}  # what is larger is made smaller: pro
 
 def draw(
     what: Any, path: str | os.PathLike[str], *, format: str | None = None, level: str | None = None,
-    theme: str = "auto",
+    theme: str = "auto", inputs: Any = None,
 ) -> None:  # fmt: skip
     """Write a picture of a tensor, a graph, a program (as optimised), a plan or a module.
 
@@ -38,9 +38,11 @@ def draw(
     and json, which hold all that the graph does. The file appears whole or not at all, and is the same for the same
     graph.
 
-    `level` is "op", every operation, or "layer", a box for each module; unless told, operations, or layers where the
-    operations are too many to be read, and the picture says so. `theme` is "light", "dark", or "auto": an SVG then
-    follows the reader's system, all else is light.
+    `level` is "op", every operation, "layer", a box for each module, or "neuron", each layer as its units and a neuron
+    alone as weighted sum, bias and activation; unless told, operations, or layers where the operations are too many
+    to be read, and the picture says so. At level "neuron", `inputs`, arrays in order or by name, puts the values and
+    gradients of the first row into the units; nothing is changed by it. `theme` is "light", "dark", or "auto": an SVG
+    then follows the reader's system, all else is light.
 
     Raises `ValueError` for a kind, a level or a theme that there is not and for a picture too large to be laid out, and
     `EngineError` that says what to install where there is no layout engine; only png and pdf need one.
@@ -53,20 +55,20 @@ def draw(
         theme_named(theme)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"draw: there is no folder {str(path.parent)!r}")
-    write_whole(path, _content(what, kind, level, theme))
+    write_whole(path, _content(what, kind, level, theme, inputs))
 
 
-def _content(what: Any, kind: str, level: str | None, theme: str) -> bytes:
+def _content(what: Any, kind: str, level: str | None, theme: str, inputs: Any) -> bytes:
     if kind in TEXTS:
         return TEXTS[kind](what).encode()
     if kind in MERMAID:
-        return to_mermaid(what, level=level, theme="light" if theme == "auto" else theme).encode()
+        return to_mermaid(what, level=level, theme="light" if theme == "auto" else theme, inputs=inputs).encode()
     graph = graph_of(what)
     if kind == "dot":
-        return _source(picture_of(graph, level or "op"), theme)
+        return _source(picture_of(graph, level or "op", inputs), theme)
     if level == "op":
         _require_drawable(sum(node.op.name != "constant" for node in graph.nodes), level)
-    picture = fitting(graph) if level is None else picture_of(graph, level)
+    picture = fitting(graph) if level is inputs is None else picture_of(graph, level or "op", inputs)
     _require_drawable(len(picture.boxes), level)
     return rendered(picture, kind, theme)
 

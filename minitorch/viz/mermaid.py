@@ -22,14 +22,14 @@ SHAPES = {
 _HARMLESS = re.compile(r"[^\W_]|[ ,()\[\]=·]|(?<=[^\W_])[._](?=[^\W_])")
 
 
-def to_mermaid(what: Any, *, level: str | None = None, theme: str = "light") -> str:
+def to_mermaid(what: Any, *, level: str | None = None, theme: str = "light", inputs: Any = None) -> str:
     """A Mermaid flowchart of a tensor, a graph, a program, a plan or a module.
 
-    `level` is "op" or "layer", as for `draw`; unless told, operations, or layers where Mermaid would refuse so many.
+    `level` and `inputs` are as for `draw`; unless told, operations, or layers where Mermaid would refuse so many.
     Updates lead to their parameters by dotted arrows.
     """
     look = theme_named(theme)
-    picture = picture_of(graph_of(what), level or "op")
+    picture = picture_of(graph_of(what), level or "op", inputs)
     text = flowchart(picture, look)
     if level is None and (len(picture.arrows) > MOST_EDGES or len(text) > MOST_CHARACTERS):
         return flowchart(by_layer(picture), look)
@@ -70,7 +70,7 @@ def _frames(picture: Picture) -> Iterator[str]:
 
 
 def _node(number: int, box: Box) -> str:
-    before, after = SHAPES[box.role]
+    before, after = ("([", "])") if box.round else SHAPES[box.role]
     lines = [f"{box.title}{box.call}", *box.details]
     return f'n{number}{before}"{"<br/>".join(map(_text, lines))}"{after}:::{box.role}'
 

@@ -30,6 +30,7 @@ class Box:
     output: bool = False
     repeated: bool = False  # one of several for the same node, each where it is read
     section: str = ""  # the frame inside that of its scope, one for gradients and one for updates
+    round: bool = False  # a unit of a layer
 
     @property
     def frame(self) -> Path:
@@ -55,12 +56,14 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Boxes in the order of the graph, and arrows between them. `remark` is what the reader must be told besides."""
+    """Boxes in the order of the graph, and arrows between them. `remark` is what the reader must be told besides;
+    `rows` are boxes that stand side by side, by number, in that order."""
 
     name: str
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
     remark: str = ""
+    rows: tuple[tuple[int, ...], ...] = ()
 
 
 def drawn(graph: Graph) -> Picture:

@@ -99,6 +99,9 @@ def frame_attributes(theme: Theme, section: str = "") -> dict[str, str]:
 
 
 NODE_STYLE = "rounded,filled"
+# Every unit leads to every one of the next row: straight lines that cross can be read, and units keep their order only
+# where crossings are counted once.
+ROWS = {"splines": "line", "ranksep": "0.8", "remincross": "false"}
 
 
 # ---- both at once ----

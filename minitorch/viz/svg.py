@@ -43,6 +43,9 @@ def body(picture: Picture, layout: Layout, prefix: str = "") -> str:
              for i, placed in enumerate(layout.frames)]  # fmt: skip
     told: set[tuple[int, str, Point]] = set()
     for i, (arrow, points) in enumerate(zip(picture.arrows, layout.arrows, strict=True)):
+        if picture.boxes[arrow.source].round and picture.boxes[arrow.target].round:
+            parts.append(_line(i, arrow, layout.boxes[arrow.source], layout.boxes[arrow.target], prefix))
+            continue
         parts.append(_arrow(i, arrow, points, picture, told, prefix))
     parts += [_box(i, box, rect, prefix) for i, (box, rect) in enumerate(zip(picture.boxes, layout.boxes, strict=True))]
     return "\n".join(parts)
@@ -66,14 +69,22 @@ def _box(number: int, box: Box, r: Rect, prefix: str) -> str:
         for i, line in enumerate(box.details)
     )
     inner = Rect(r.x + 3, r.y + 3, r.width - 6, r.height - 6)
-    second = f'<path class="inner" d="{outline(box.role, inner)}"/>' if box.output else ""
+    second = f'<path class="inner" d="{_shape(box, inner)}"/>' if box.output else ""
     repeated = " repeated" if box.repeated else ""
     return (
         f'<g class="node {box.role}{repeated}" id="{prefix}n{number}" data-node="{number}" data-role="{box.role}">'
-        f'<title>{_text(box.note)}</title><path d="{outline(box.role, r)}"/>{second}'
+        f'<title>{_text(box.note)}</title><path d="{_shape(box, r)}"/>{second}'
         f'<text x="{middle:.1f}" y="{y:.1f}"><tspan class="name">{_text(box.title)}</tspan>{_text(box.call)}</text>'
         f"{details}</g>"
     )
+
+
+def _shape(box: Box, r: Rect) -> str:
+    """The path of a unit, or of the shape that a role has."""
+    if not box.round:
+        return outline(box.role, r)
+    arc = f"a{r.width / 2:.1f} {r.height / 2:.1f} 0 0 1"
+    return f"M{r.x:.1f} {r.y + r.height / 2:.1f}{arc} {r.width:.1f} 0{arc} {-r.width:.1f} 0Z"
 
 
 def outline(role: str, r: Rect) -> str:
@@ -107,6 +118,18 @@ def _arrow(number: int, arrow: Arrow, points: tuple[Point, ...], picture: Pictur
         f'<g class="edge {kind}" id="{prefix}e{number}" data-source="{arrow.source}" data-target="{arrow.target}">'
         f'<title>{_text(arrow.note)}</title><path d="{curve(points)}" marker-end="url(#head-{kind})"/>'
         f"{_label(arrow.label, points) if shown else ''}</g>"
+    )
+
+
+def _line(number: int, arrow: Arrow, a: Rect, b: Rect, prefix: str) -> str:
+    """A straight line between two units, its label where the lines to and from other units are apart."""
+    x, y, u, v = a.x + a.width / 2, a.y + a.height, b.x + b.width / 2, b.y
+    part = 0.2 + 0.15 * (number % 3)  # not all in one line, where they would cover each other
+    label = f'<text x="{x + part * (u - x):.1f}" y="{y + part * (v - y):.1f}">{_text(arrow.label)}</text>'
+    return (
+        f'<g class="edge flow" id="{prefix}e{number}" data-source="{arrow.source}" data-target="{arrow.target}">'
+        f'<title>{_text(arrow.note)}</title><path d="M{x:.1f} {y:.1f}L{u:.1f} {v:.1f}" marker-end="url(#head-flow)"/>'
+        f"{label if arrow.label else ''}</g>"
     )
 
 
@@ -151,13 +174,12 @@ def _legend(picture: Picture) -> list[str]:
             f'<text class="detail" x="{x + width / 2:.1f}" y="23.5">{role}</text></g>'
         )
         x += width + 6
-    return parts
+    return [*parts, f'<text class="remark" x="{x + 4:.1f}" y="23.5">{_text(picture.remark)}</text>']
 
 
 def _legend_width(picture: Picture) -> float:
-    return (
-        60 + text_width(picture.name, 12) * 1.1 + sum(text_width(role) + 32 for role in {b.role for b in picture.boxes})
-    )
+    roles = sum(text_width(role) + 32 for role in {box.role for box in picture.boxes})
+    return 60 + text_width(picture.name, 12) * 1.1 + roles + text_width(picture.remark)
 
 
 def style(theme: str = "auto") -> str:
@@ -173,6 +195,7 @@ _SHARED = (
     f".node .detail{{font-size:{DETAIL}px}}.node path{{stroke-width:1.3;stroke-linejoin:round}}"
     ".node .inner{fill:none}"
     ".repeated path{stroke-dasharray:4 2}.frame text{font-size:10px}.title{font-size:12px;font-weight:bold}"
+    f".remark{{font-size:{DETAIL}px}}"
     ".frame rect{stroke-width:1}.edge path{fill:none;stroke-width:1}.edge.write path{stroke-dasharray:5 3}"
     f".edge text{{font-size:{EDGE_TEXT}px;paint-order:stroke;stroke-width:3px;stroke-linejoin:round}}"
 )
@@ -181,7 +204,8 @@ _SHARED = (
 def _colours(theme: Theme) -> str:
     rules = [
         f".paper{{fill:{theme.paper}}}.title,.node text{{fill:{theme.ink}}}",
-        f".node .detail,.frame text,.edge text{{fill:{theme.quiet_ink}}}.edge text{{stroke:{theme.frame_fill}}}",
+        f".node .detail,.frame text,.edge text,.remark{{fill:{theme.quiet_ink}}}",
+        f".edge text{{stroke:{theme.frame_fill}}}",
         f".frame rect{{fill:{theme.frame_fill};stroke:{theme.frame_line}}}",
         f".edge path{{stroke:{theme.edge}}}.head path{{fill:{theme.edge}}}",
     ]

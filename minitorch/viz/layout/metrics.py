@@ -8,6 +8,7 @@ from minitorch.viz.picture import Box
 
 TITLE, DETAIL = 11.0, 9.0  # sizes of type
 LINE, PAD_X, PAD_Y = 12.0, 12.0, 7.0
+ROUND = 1.2  # what an ellipse needs more than a box
 BOLD = 1.08  # what bold adds, and a little room for fonts that are wider
 
 # Widths of Helvetica in thousandths of its size (Adobe's font metrics), for the characters that are far from 556.
@@ -31,4 +32,5 @@ def box_size(box: Box) -> tuple[float, float]:
     """Width and height of a box around its title, call and details, with room for the corners of its shape."""
     title = text_width(box.title, TITLE) * BOLD + text_width(box.call, TITLE)
     inner = max([title, *(text_width(detail) for detail in box.details)])
-    return max(44.0, inner + 2 * PAD_X), LINE * (1 + len(box.details)) + 2 * PAD_Y
+    width, height = max(44.0, inner + 2 * PAD_X), LINE * (1 + len(box.details)) + 2 * PAD_Y
+    return (width * ROUND, height * ROUND) if box.round else (width, height)
