@@ -257,5 +257,5 @@ def test_placeholders_of_one_scope_stay_two():
 
 
 def test_there_is_no_other_level(step):
-    with pytest.raises(ValueError, match="no level 'neuron'; there are op, layer"):
-        step.to_graphviz(level="neuron")
+    with pytest.raises(ValueError, match="no level 'cell'; there are op, layer, neuron"):
+        step.to_graphviz(level="cell")
