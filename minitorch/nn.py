@@ -200,6 +200,29 @@ class Module:
         """Write a picture of the module. See `minitorch.draw`."""
         viz.draw(self, path, **options)
 
+    def to_graphviz(self, **options: Any) -> Any:
+        """The module on a batch of rows, as a `graphviz.Digraph`."""
+        return viz.to_graphviz(self, **options)
+
+    def to_networkx(self) -> Any:
+        """The module on a batch of rows, as a `networkx.MultiDiGraph` with plain attributes."""
+        return viz.to_networkx(self)
+
+    def to_mermaid(self, **options: Any) -> str:
+        """The module on a batch of rows, as a Mermaid flowchart. See `minitorch.viz.to_mermaid`."""
+        text: str = viz.to_mermaid(self, **options)
+        return text
+
+    def to_json(self, **options: Any) -> str:
+        """The module on a batch of rows, as JSON. See `minitorch.viz.to_json`."""
+        text: str = viz.to_json(self, **options)
+        return text
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the picture, where the module takes a batch of rows, and its name."""
+        bundle: dict[str, str] = viz.mimebundle(self, repr(self), include, exclude)
+        return bundle
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
