@@ -65,8 +65,8 @@ def first_heard_of(running: Mapping[int, tuple[Any, float]]) -> int:
     with selectors.DefaultSelector() as selector:
         for number, (process, _) in running.items():
             selector.register(process.stdout, selectors.EVENT_READ, number)
-        ready = [int(key.data) for key, _ in selector.select(max(running[oldest][1] - monotonic(), 0))]
-    return ready[0] if ready else oldest
+        ready: list[int] = [key.data for key, _ in selector.select(max(running[oldest][1] - monotonic(), 0))]
+    return next(iter(ready), oldest)
 
 
 @contextmanager
