@@ -59,7 +59,7 @@ def run(commands: Sequence[Sequence[str]], work: Path) -> list[Outcome]:
 
 def first_heard_of(running: Mapping[int, tuple[Any, float]]) -> int:
     """The process that ends or prints first, or the oldest when its time is up."""
-    oldest = next(iter(running))
+    oldest: int = next(iter(running))
     if os.name != "posix" or len(running) == 1:  # elsewhere pipes cannot be waited for
         return oldest
     with selectors.DefaultSelector() as selector:
