@@ -55,6 +55,7 @@ static void NAME(long rows, long columns, long k, T alpha, const T *restrict a, 
     } \
     for (long row = 0, t = 0; row < R; row++) { \
         UNROLL for (int v = 0; v < C; v++) __builtin_prefetch(next + row * cr + v * LANES, 1); \
+        __builtin_prefetch(next + row * cr + C * LANES - 1, 1); /* in one line more, if rows do not start with a line */ \
         for (const long end = smaller(k, t + part); t < end; t++) { \
             UNROLL for (long l = 0; l < LINES_OF(AC, T); l++) \
                 __builtin_prefetch((const char *)(a + (t + LANES) * AC) + l * LINE); \
