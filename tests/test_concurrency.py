@@ -172,6 +172,7 @@ INTERRUPTS = """
     import numpy as np
     import minitorch as mt
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
     sys.setswitchinterval(1e-5)
     x = mt.placeholder("x", ("n", 3))
     parameters = [mt.parameter(np.zeros((3, 3)), name=f"p{i}") for i in range(20)]
