@@ -13,6 +13,7 @@ from minitorch import functional, ops
 from minitorch.errors import ArgumentError, FileError, OptionError
 from minitorch.graph.array import as_array
 from minitorch.graph.origin import scope
+from minitorch.graph.pictured import Pictured
 from minitorch.graph.storage import Array, one_block
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
@@ -20,7 +21,6 @@ from minitorch.graph.types import DTypeLike, dtype_of, show_shape
 from minitorch.lazy import lazy
 from minitorch.program import Program, compile
 
-viz = lazy("minitorch.viz")
 random = lazy("numpy.random")
 
 Activation = str | Callable[[Tensor], Tensor] | None
@@ -84,7 +84,7 @@ def _size(module: str, what: str, value: Any) -> int:
 # ---- Module ----
 
 
-class Module:
+class Module(Pictured):
     """A function of tensors with parameters.
 
     Subclasses hold parameters and modules as attributes, and define `forward`.
@@ -196,33 +196,6 @@ class Module:
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
         lines = ["  ".join(f"{c:{w}}" for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
         return "\n".join([*lines, f"{total:,} parameters, {size:,} bytes"])
-
-    def draw(self, path: Any, **options: Any) -> None:
-        """Write a picture of the module. See `minitorch.draw`."""
-        viz.draw(self, path, **options)
-
-    def to_graphviz(self, **options: Any) -> Any:
-        """The module on a batch of rows, as a `graphviz.Digraph`."""
-        return viz.to_graphviz(self, **options)
-
-    def to_networkx(self) -> Any:
-        """The module on a batch of rows, as a `networkx.MultiDiGraph` with plain attributes."""
-        return viz.to_networkx(self)
-
-    def to_mermaid(self, **options: Any) -> str:
-        """The module on a batch of rows, as a Mermaid flowchart. See `minitorch.viz.to_mermaid`."""
-        text: str = viz.to_mermaid(self, **options)
-        return text
-
-    def to_json(self, **options: Any) -> str:
-        """The module on a batch of rows, as JSON. See `minitorch.viz.to_json`."""
-        text: str = viz.to_json(self, **options)
-        return text
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the picture, where the module takes a batch of rows, and its name."""
-        bundle: dict[str, str] = viz.mimebundle(self, repr(self), include, exclude)
-        return bundle
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
