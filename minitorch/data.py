@@ -9,6 +9,7 @@ import numpy as np
 
 from minitorch.errors import ArgumentError, InputError, OptionError
 from minitorch.graph.storage import Array
+from minitorch.graph.text import shown
 from minitorch.lazy import lazy
 
 random = lazy("numpy.random")
@@ -27,7 +28,7 @@ def batches(
     """
     columns = rows_of(arrays, "batches")
     if not isinstance(batch_size, int | np.integer) or isinstance(batch_size, bool) or batch_size < 1:
-        raise InputError(f"batches: a batch size is an int of 1 or more, but {batch_size!r} was given")
+        raise InputError(f"batches: a batch size is an int of 1 or more, but {shown(batch_size)} was given")
     return _batches(columns, batch_size, order(len(columns[0]), shuffle, seed))
 
 
@@ -62,7 +63,7 @@ def train_test_split(*arrays: Any, test_size: float = 0.25, seed: int | None = N
     """
     columns = rows_of(arrays, "train_test_split")
     if not isinstance(test_size, int | float | np.number) or not 0 < test_size < 1:
-        raise OptionError(f"train_test_split: test_size is a share between 0 and 1, but {test_size!r} was given")
+        raise OptionError(f"train_test_split: test_size is a share between 0 and 1, but {shown(test_size)} was given")
     rows = random.default_rng(seed).permutation(len(columns[0]))
     held_out = round(len(rows) * test_size)
     return [part for c in columns for part in (c[rows[held_out:]], c[rows[:held_out]])]
@@ -78,7 +79,7 @@ def standardize(train: Any, *others: Any) -> Any:
     """
     first = np.asarray(train)
     if not first.ndim or first.dtype.kind not in "biuf":
-        raise ArgumentError(f"standardize: columns of numbers are expected, but {train!r} was given")
+        raise ArgumentError(f"standardize: columns of numbers are expected, but {shown(train)} was given")
     constant = (first == first[:1]).all(0) if len(first) else np.zeros(first.shape[1:], bool)
     mean = np.where(constant, first[0], first.mean(0)) if len(first) else first.sum(0)
     deviation = first.std(0) if len(first) else first.sum(0)

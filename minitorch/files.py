@@ -9,6 +9,7 @@ from typing import Any, Union
 from minitorch.errors import ArgumentError, FileError
 from minitorch.graph.array import as_array
 from minitorch.graph.storage import Array
+from minitorch.graph.text import shown
 from minitorch.lazy import lazy
 from minitorch.nn import Module
 
@@ -31,11 +32,11 @@ def save(path: Path, model: Module | Mapping[str, Any]) -> None:
     (2, 1)
     """
     if not isinstance(path, str | bytes | os.PathLike):
-        raise ArgumentError(f"save: a path is expected, but {path!r} was given")
+        raise ArgumentError(f"save: a path is expected, but {shown(path)} was given")
     if not isinstance(model, Module | Mapping):
-        raise ArgumentError(f"save: a module or a dict of arrays is expected, but {model!r} was given")
+        raise ArgumentError(f"save: a module or a dict of arrays is expected, but {shown(model)} was given")
     state = model.state_dict() if isinstance(model, Module) else model
-    arrays = {str(name): as_array(value, f"save: {name!r}").copy(order="C") for name, value in state.items()}
+    arrays = {str(name): as_array(value, f"save: {shown(name)}").copy(order="C") for name, value in state.items()}
     write_whole(path, safetensors.save(arrays))
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from minitorch import ops
-from minitorch.compiler.autodiff import grad
+from minitorch.compiler.autodiff import gradients_for
 from minitorch.errors import ArgumentError, OptionError
 from minitorch.graph.origin import derived
 from minitorch.graph.storage import guarded_with
 from minitorch.graph.tensor import Tensor
+from minitorch.graph.text import shown
 from minitorch.graph.types import DType, is_float, show_shape
 
 Updates = dict[Tensor, Tensor]
@@ -38,16 +39,14 @@ class Optimiser:
     @lr.setter
     def lr(self, value: float) -> None:
         if not _is_number(value):
-            raise OptionError(f"{type(self).__name__}: lr is a number of 0 or more, but {value!r} was given")
+            raise OptionError(f"{type(self).__name__}: lr is a number of 0 or more, but {shown(value)} was given")
         self._lr = float(value)
         for rate in self._rates.values():
             rate.data = value
 
     def minimize(self, loss: Tensor) -> Updates:
         """The updates that take one step down the gradient of `loss`. Raises like `grad`."""
-        gradients = grad(loss, self.parameters)
-        assert isinstance(gradients, list)
-        return self.updates(gradients)
+        return self.updates(gradients_for(f"{type(self).__name__}.minimize", loss, self.parameters))
 
     def updates(self, gradients: Sequence[Tensor]) -> Updates:
         """The new value of each parameter, and of the optimiser's own state, for these gradients."""
@@ -58,7 +57,7 @@ class Optimiser:
         for p, g in zip(self.parameters, gradients, strict=True):
             if not isinstance(g, Tensor):
                 raise ArgumentError(
-                    f"{type(self).__name__}: a gradient is a tensor, but {g!r} was given for {p.describe()}"
+                    f"{type(self).__name__}: a gradient is a tensor, but {shown(g)} was given for {p.describe()}"
                 )
             if g.shape != p.shape:
                 shapes = f"{show_shape(p.shape)}, but its gradient is {show_shape(g.shape)}"
@@ -96,16 +95,18 @@ class SGD(Optimiser):
 
     def __init__(
         self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.0, nesterov: bool = False,
-        weight_decay: float = 0.0, dampening: float = 0.0, maximize: bool = False,
+        weight_decay: float = 0.0, *, dampening: float = 0.0, maximize: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(parameters, lr)
         for option, value in (("momentum", momentum), ("weight_decay", weight_decay), ("dampening", dampening)):
             if not _is_number(value):
-                raise OptionError(f"SGD: {option} is a number of 0 or more, but {value!r} was given")
-        if nesterov and not momentum:
-            raise OptionError("SGD: nesterov needs a momentum greater than 0")
-        if nesterov and dampening:
-            raise OptionError(f"SGD: nesterov needs a dampening of 0, but {dampening!r} was given")
+                raise OptionError(f"SGD: {option} is a number of 0 or more, but {shown(value)} was given")
+        for option, flag in (("nesterov", nesterov), ("maximize", maximize)):
+            if not isinstance(flag, bool | np.bool_):
+                raise OptionError(f"SGD: {option} is True or False, but {shown(flag)} was given")
+        if nesterov and (not momentum or dampening):
+            given = f"momentum={shown(momentum)} and dampening={shown(dampening)} were given"
+            raise OptionError(f"SGD: nesterov needs a momentum greater than 0 and a dampening of 0, but {given}")
         self.momentum, self.nesterov, self.weight_decay = momentum, nesterov, weight_decay
         self.dampening, self.maximize = dampening, maximize
         self.velocities = [_zeros(p, "velocity") for p in self.parameters] if momentum else []
@@ -133,7 +134,9 @@ class SGD(Optimiser):
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float | np.number) and bool(np.isfinite(value)) and bool(value >= 0)
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    return bool(np.isfinite(value)) and bool(value >= 0)
 
 
 def _checked(parameters: Any, optimiser: str) -> list[Tensor]:
@@ -146,7 +149,7 @@ def _checked(parameters: Any, optimiser: str) -> list[Tensor]:
         raise OptionError(f"{optimiser}: the list of parameters is empty")
     for p in listed:
         if not isinstance(p, Tensor) or p.op.name != "parameter":
-            raise ArgumentError(f"{optimiser}: parameters are expected, but {p!r} was given")
+            raise ArgumentError(f"{optimiser}: parameters are expected, but {shown(p)} was given")
         if not is_float(p.dtype):
             raise ArgumentError(f"{optimiser}: only float parameters have gradients, but {p.describe()} was given")
     if len(set(listed)) < len(listed):

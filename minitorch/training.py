@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minitorch.errors import ArgumentError, InputError
+from minitorch.functional.arguments import flag_of
 from minitorch.graph.graph import Graph
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor
+from minitorch.graph.text import shown
 from minitorch.lazy import lazy
 from minitorch.program import Program
 
@@ -125,11 +127,14 @@ def fit(
     """
     _require_arguments(program, epochs, callbacks)
     if validation is not None and not isinstance(validation, list | tuple):
-        raise InputError(f"fit: validation is a list of arrays like those to train on, but {validation!r} was given")
-    prepared, rows, _ = program.checked(arrays, batch_size)
-    held_out = None if validation is None else program.checked(validation, batch_size)[0]
-    if seed is not None and not isinstance(seed, int | np.integer):
-        raise InputError(f"fit: a seed is an int or None, but {seed!r} was given")
+        what = f"validation is a list of arrays like those to train on, but {shown(validation)} was given"
+        raise InputError(f"fit: {what}")
+    flags = {"shuffle": shuffle, "progress": progress, "check_finite": check_finite}
+    for option, flag in flags.items():
+        flag_of(flag, option, "fit")
+    prepared, rows, _ = program.checked(arrays, batch_size, None, "fit")
+    held_out = None if validation is None else program.checked(validation, batch_size, None, "fit")[0]
+    _require_seed(seed)
     wanted = _frames(snapshots, int(epochs))
     source = random.default_rng(seed)
     state = State(program, History())
@@ -155,16 +160,26 @@ def fit(
 def _require_arguments(program: Any, epochs: Any, callbacks: Any) -> None:
     """Refuse what cannot be fitted, before anything has changed."""
     if not isinstance(program, Program):
-        raise ArgumentError(f"fit: a compiled program is expected, but {program!r} was given; see minitorch.compile")
+        what = f"a compiled program is expected, but {shown(program)} was given; see minitorch.compile"
+        raise ArgumentError(f"fit: {what}")
     if not isinstance(epochs, int | np.integer) or isinstance(epochs, bool) or epochs < 0:
-        raise InputError(f"fit: epochs is an int of 0 or more, but {epochs!r} was given")
+        raise InputError(f"fit: epochs is an int of 0 or more, but {shown(epochs)} was given")
     if not program.outputs or program.outputs[0].shape != ():
-        raise InputError("fit: the first output of the program is the loss, and must be a scalar")
+        first = program.outputs[0].describe() if program.outputs else "there is none"
+        raise InputError(
+            f"fit: the first output of the program is the loss, and must be a scalar, but {first} was given"
+        )
     if not isinstance(callbacks, list | tuple):
-        raise ArgumentError(f"fit: callbacks are a list of functions, but {type(callbacks).__name__} was given")
+        raise ArgumentError(f"fit: callbacks are a list of functions, but {shown(callbacks)} was given")
     for callback in callbacks:
         if not callable(callback):
-            raise ArgumentError(f"fit: a callback is a function of the state, but {callback!r} was given")
+            raise ArgumentError(f"fit: a callback is a function of the state, but {shown(callback)} was given")
+
+
+def _require_seed(seed: Any) -> None:
+    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0
+    if seed is not None and not whole:
+        raise InputError(f"fit: a seed is an int of 0 or more, or None, but {shown(seed)} was given")
 
 
 def _epoch(
@@ -204,7 +219,7 @@ def _frames(snapshots: Any, epochs: int) -> frozenset[int]:
     chosen: list[Any] = list(snapshots) if isinstance(snapshots, list | tuple | range | np.ndarray) else [None]
     if not all(isinstance(e, int | np.integer) and not isinstance(e, bool) and 0 <= e <= epochs for e in chosen):
         how = f"how many to keep, or a list of epochs from 0 to {epochs}"
-        raise InputError(f"fit: snapshots is {how}, but {snapshots!r} was given")
+        raise InputError(f"fit: snapshots is {how}, but {shown(snapshots)} was given")
     return frozenset(map(int, chosen))
 
 
@@ -243,8 +258,8 @@ def mean_over_rows(losses: Sequence[float], rows: int, batch_size: int) -> float
 
 def _show(bar: Any, state: State) -> None:
     if bar is not None:
-        shown = {"loss": f"{state.loss:.4g}"}
+        values = {"loss": f"{state.loss:.4g}"}
         if state.validation_loss is not None:
-            shown["validation"] = f"{state.validation_loss:.4g}"
-        bar.set_postfix(shown, refresh=False)
+            values["validation"] = f"{state.validation_loss:.4g}"
+        bar.set_postfix(values, refresh=False)
         bar.update()

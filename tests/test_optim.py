@@ -157,7 +157,11 @@ def test_a_learning_rate_is_a_number_of_zero_or_more(lr):
         ({"momentum": -0.1}, "SGD: momentum .*-0.1"), ({"momentum": float("nan")}, "SGD: momentum .*nan"),
         ({"weight_decay": -1}, "SGD: .*weight_decay .*-1"), ({"nesterov": True}, "SGD: nesterov"),
         ({"momentum": 0.9, "dampening": -0.5}, "SGD: dampening .*-0.5"),
-        ({"momentum": 0.9, "dampening": 0.5, "nesterov": True}, "SGD: nesterov .*dampening of 0, but 0.5"),
+        ({"momentum": 0.9, "dampening": 0.5, "nesterov": True}, "SGD: nesterov .*momentum=0.9 and dampening=0.5"),
+        ({"nesterov": True, "dampening": 0.5}, "SGD: nesterov .*momentum=0.0 and dampening=0.5"),
+        ({"nesterov": "yes", "momentum": 0.9}, "SGD: nesterov is True or False, but 'yes'"),
+        ({"maximize": 1}, "SGD: maximize is True or False, but 1"), ({"momentum": True}, "SGD: momentum .*True"),
+        ({"weight_decay": False}, "SGD: weight_decay .*False"), ({"dampening": "0.1"}, "SGD: dampening .*'0.1'"),
     ],
 )  # fmt: skip
 def test_options_that_make_no_sense(options, words):

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from minitorch import ops
-from minitorch.errors import ArgumentError, DTypeError, ShapeError
+from minitorch.errors import ArgumentError, DTypeError, MinitorchError, ShapeError
 from minitorch.graph.dim import Dim, Size
 from minitorch.graph.origin import here
 from minitorch.graph.tensor import Operand, Tensor
+from minitorch.graph.text import counted, shown
 from minitorch.graph.types import DType, DTypeLike, dtype_of
 
 Axis = int | Sequence[int] | None
@@ -30,7 +31,7 @@ def speaking_as(function: str) -> Iterator[None]:
     """What goes wrong inside is said in the name of the function that was called, not of those it is made of."""
     try:
         yield
-    except (TypeError, ValueError) as error:
+    except MinitorchError as error:
         name, colon, message = str(error).partition(": ")
         if not colon or name == function or not name.isidentifier():
             raise
@@ -52,7 +53,7 @@ def axes_of(x: Tensor, axis: Axis, function: str) -> tuple[int, ...]:
     given = list(axis) if isinstance(axis, list | tuple) else [axis]
     axes = sorted(axis_of(x, i, function) for i in given)
     if len(set(axes)) < len(axes):
-        raise fail(ShapeError, function, f"the axes {axis} name one axis twice", x)
+        raise fail(ShapeError, function, f"the axes {shown(axis)} name one axis twice", x)
     return tuple(axes)
 
 
@@ -60,9 +61,11 @@ def axis_of(x: Tensor, axis: Any, function: str, extra: int = 0) -> int:
     """An axis counted from the left. `extra` axes more than x has are allowed for."""
     rank = x.ndim + extra
     if not isinstance(axis, int | np.integer) or isinstance(axis, bool):
-        raise fail(ArgumentError, function, f"an axis is an int, but {axis!r} was given", x)
+        raise fail(ArgumentError, function, f"an axis is an int, but {shown(axis)} was given", x)
     if not -rank <= axis < rank:
-        raise fail(ShapeError, function, f"axis {axis} does not exist: {x.type} has {x.ndim} axes", x)
+        raise fail(
+            ShapeError, function, f"axis {axis} does not exist: {x.type} has {counted(x.ndim, 'axis', 'axes')}", x
+        )
     return index(axis) % rank
 
 
@@ -73,8 +76,15 @@ def shape_of(shape: Any, function: str, *tensors: Tensor, hole: bool = False) ->
     kept = tuple(index(s) if isinstance(s, int | np.integer) and not isinstance(s, bool) else s for s in sizes)
     if not all(isinstance(s, Dim) or (isinstance(s, int) and not isinstance(s, bool) and s >= least) for s in kept):
         allowed = "sizes of 0 or more" + (", or one -1" if hole else "")
-        raise fail(ShapeError, function, f"{sizes!r} is not a shape: {allowed}", *tensors)
+        raise fail(ShapeError, function, f"{shown(sizes)} is not a shape: {allowed}", *tensors)
     return kept
+
+
+def flag_of(flag: Any, option: str, function: str, *tensors: Tensor) -> bool:
+    """An option that is on or off."""
+    if not isinstance(flag, bool | np.bool_):
+        raise fail(ArgumentError, function, f"{option} is True or False, but {shown(flag)} was given", *tensors)
+    return bool(flag)
 
 
 def number(size: Size, dtype: DType) -> Operand:

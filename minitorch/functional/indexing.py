@@ -15,7 +15,8 @@ from minitorch.functional.arguments import axis_of, fail, number, speaking_as
 from minitorch.functional.shape import broadcast_to, expand_dims, moveaxis
 from minitorch.graph.dim import Dim, Size, maximum, minimum
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
-from minitorch.graph.types import INT64, Check, DTypeLike, Type, broadcast, dtype_of, is_float
+from minitorch.graph.text import counted, shown
+from minitorch.graph.types import INT64, Check, DTypeLike, Type, broadcast, dtype_of, is_float, show_shape
 from minitorch.ops.shape import Range
 
 __all__ = [
@@ -50,9 +51,8 @@ def _plain(x: Tensor, key: Any) -> Any:
         return index(key)
     if not isinstance(key, Tensor | np.ndarray | list | bool | np.bool_):
         kind = type(key).__name__
-        raise fail(
-            ArgumentError, "indexing", f"{kind} is not an index: ints, slices, ..., None and arrays of ints are", x
-        )
+        what = f"{kind} is not an index, but {shown(key)} was given: ints, slices, ..., None and arrays of ints are"
+        raise fail(ArgumentError, "indexing", what, x)
     if isinstance(key, list) and not key:
         key = np.empty(0, np.int64)
     try:
@@ -94,15 +94,20 @@ def _require_mask_fits(x: Tensor, mask: Tensor, before: list[Any]) -> None:
     at = builtins.sum(_width(k) for k in before) - mask.ndim
     sizes = x.shape[at : at + mask.ndim]
     if sizes != mask.shape:
-        raise fail(ShapeError, "indexing", f"a mask of {mask.type} does not fit the axes {sizes} of {x.type}", x)
+        raise fail(
+            ShapeError, "indexing", f"a mask of {mask.type} does not fit the axes {show_shape(sizes)} of {x.type}", x
+        )
 
 
 def _without_ellipsis(x: Tensor, keys: list[Any]) -> list[Any]:
     """The keys with one for each axis of `x`; `...`, or the end, stands for as many `:` as are missing."""
     used = builtins.sum(_width(k) for k in keys)
     dots = [i for i, k in enumerate(keys) if k is Ellipsis]
-    if used > x.ndim or len(dots) > 1:
-        raise fail(ShapeError, "indexing", f"{used} indices, but {x.type} has {x.ndim} axes", x)
+    if len(dots) > 1:
+        raise fail(ShapeError, "indexing", f"{len(dots)} ellipses (...) were given, but one at most is expected", x)
+    if used > x.ndim:
+        given = f"{counted(used, 'index', 'indices')}, but {x.type} has {counted(x.ndim, 'axis', 'axes')}"
+        raise fail(ShapeError, "indexing", given, x)
     at = dots[0] if dots else len(keys)
     return keys[:at] + [slice(None)] * (x.ndim - used) + keys[at + 1 :]
 
@@ -139,7 +144,7 @@ def _range(x: Tensor, key: slice, size: Size) -> Range:
     start, stop, step = (_part(x, part) for part in (key.start, key.stop, key.step))
     step = 1 if step is None else step
     if not isinstance(step, int) or step == 0:
-        raise fail(OptionError, "indexing", f"a slice has the step {step!r}; an int other than 0 is expected", x)
+        raise fail(OptionError, "indexing", f"a slice has the step {shown(step)}; an int other than 0 is expected", x)
     if step > 0:
         first = maximum(0, _from_start(start, 0, size))
         last = minimum(_from_start(stop, size, size), size)
@@ -155,7 +160,7 @@ def _part(x: Tensor, part: Any) -> Any:
     try:
         return index(part)
     except TypeError:
-        raise fail(ArgumentError, "indexing", f"a slice is made of ints, but {part!r} was given", x) from None
+        raise fail(ArgumentError, "indexing", f"a slice is made of ints, but {shown(part)} was given", x) from None
 
 
 def _from_start(bound: Size | None, default: Size, size: Size) -> Size:
@@ -229,16 +234,17 @@ def take(x: Operand, indices: Operand, axis: int | None = None) -> Tensor:
     An index that is not there raises when the program runs. The gradient adds up where an index comes twice.
     """
     x, t = as_tensor(x, "take"), as_tensor(indices, "take")
-    if axis is None:
-        x, axis = ops.reshape(x, shape=(x.size,)), 0
-    i = axis_of(x, axis, "take")
-    _require_in_range(x.shape[i], t, i, "take", x)
-    return ops.take(x, t, axis=i)
+    _require_ints(t, "take", x)
+    i = 0 if axis is None else axis_of(x, axis, "take")
+    size = x.size if axis is None else x.shape[i]
+    _require_in_range(size, t, i, "take", x)
+    return ops.take(ops.reshape(x, shape=(size,)) if axis is None else x, t, axis=i)
 
 
 def take_along_axis(x: Operand, indices: Operand, axis: int) -> Tensor:
     """For each element of the result its own index along an axis: what `argmax` gives, `take_along_axis` reads."""
     x, t = as_tensor(x, "take_along_axis"), as_tensor(indices, "take_along_axis")
+    _require_ints(t, "take_along_axis", x)
     if x.ndim != t.ndim:
         raise fail(ShapeError, "take_along_axis", f"{x.type} and {t.type} differ in rank", x, t)
     i = axis_of(x, axis, "take_along_axis")
@@ -246,6 +252,11 @@ def take_along_axis(x: Operand, indices: Operand, axis: int) -> Tensor:
     shape = tuple(x.shape[k] if k != i and t.shape[k] == 1 else size for k, size in enumerate(t.shape))
     wide = tuple(t.shape[k] if k != i and x.shape[k] == 1 else size for k, size in enumerate(x.shape))
     return ops.take_along_axis(broadcast_to(x, wide), broadcast_to(t, shape), axis=i)
+
+
+def _require_ints(indices: Tensor, function: str, x: Tensor) -> None:
+    if indices.dtype.kind not in "iu":
+        raise fail(DTypeError, function, f"indices are ints, but have the dtype {indices.dtype}", x, indices)
 
 
 def arange(start: Size, stop: Size | None = None, step: int = 1, dtype: DTypeLike = "int64") -> Tensor:
@@ -258,7 +269,10 @@ def arange(start: Size, stop: Size | None = None, step: int = 1, dtype: DTypeLik
     """
     first, last = (0, start) if stop is None else (start, stop)
     if not all(isinstance(n, int | Dim) for n in (first, last)) or not isinstance(step, int) or step == 0:
-        raise fail(ArgumentError, "arange", f"ints are expected, but {start!r}, {stop!r}, {step!r} were given")
+        given = f"start={shown(start)}, stop={shown(stop)}, step={shown(step)}"
+        raise fail(
+            ArgumentError, "arange", f"ints or sizes are expected, and a step other than 0, but {given} was given"
+        )
     length = _count(last - first, step) if step > 0 else _count(first - last, -step)
     numbers = ops.iota(size=length, dtype=INT64) * step + number(first, INT64)
     return numbers if dtype_of(dtype, "arange") == INT64 else ops.cast(numbers, dtype=dtype_of(dtype))
@@ -267,10 +281,10 @@ def arange(start: Size, stop: Size | None = None, step: int = 1, dtype: DTypeLik
 def linspace(start: float, stop: float, num: int = 50, dtype: DTypeLike = "float32") -> Tensor:
     """`num` numbers at equal distances, both ends included."""
     if not isinstance(num, int) or num < 0:
-        raise fail(OptionError, "linspace", f"num is an int of 0 or more, but {num!r} was given")
+        raise fail(OptionError, "linspace", f"num is an int of 0 or more, but {shown(num)} was given")
     for end in (start, stop):
         if not isinstance(end, int | float | np.number):
-            raise fail(ArgumentError, "linspace", f"an end is a number, but {end!r} was given")
+            raise fail(ArgumentError, "linspace", f"start and stop are numbers, but {shown(end)} was given")
     return ops.constant(np.linspace(start, stop, num), dtype=dtype)
 
 
@@ -286,7 +300,12 @@ def one_hot(labels: Operand, classes: Size, dtype: DTypeLike = "float32") -> Ten
     if labels.dtype.kind not in "iu":
         raise fail(DTypeError, "one_hot", f"labels are ints, but have the dtype {labels.dtype}", labels)
     if not isinstance(classes, int | Dim) or (isinstance(classes, int) and classes < 0):
-        raise fail(ShapeError, "one_hot", f"the number of classes is a size, but {classes!r} was given", labels)
+        raise fail(
+            ShapeError,
+            "one_hot",
+            f"the number of classes is an int of 0 or more, or a size, but {shown(classes)} was given",
+            labels,
+        )
     numbers = ops.iota(size=classes, dtype=INT64)
     return ops.cast(ops.equal(expand_dims(labels, -1), numbers), dtype=dtype_of(dtype, "one_hot"))
 
@@ -331,7 +350,7 @@ def _triangle(x: Operand, k: int, function: str) -> Tensor:
     if x.ndim < 2:
         raise fail(ShapeError, function, f"a matrix is expected, but {x.type} was given", x)
     if not isinstance(k, int | np.integer):
-        raise fail(ArgumentError, function, f"k is an int, but {k!r} was given", x)
+        raise fail(ArgumentError, function, f"k is an int, but {shown(k)} was given", x)
     rows = expand_dims(ops.iota(size=x.shape[-2], dtype=INT64), -1)
     columns = ops.iota(size=x.shape[-1], dtype=INT64)
     kept = columns - rows <= k if function == "tril" else columns - rows >= k

@@ -134,10 +134,10 @@ class Dim:
     __radd__, __rmul__ = __add__, __mul__
 
     def __bool__(self) -> bool:
-        raise ArgumentError(f"the size {self} is not known until a program is called: it is neither true nor false")
+        raise ArgumentError(f"bool: the size {self} is neither true nor false, and not known until a program runs")
 
     def __index__(self) -> int:
-        raise ArgumentError(f"the size {self} is not known until a program is called: it cannot serve as an int here")
+        raise ArgumentError(f"int: the size {self} is not known until a program is called, and cannot serve as an int")
 
     __int__ = __index__
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from minitorch.errors import DTypeError, ShapeError
 from minitorch.graph.dim import Shape, Size, equal
+from minitorch.graph.text import shown
 
 DType = np.dtype[np.generic]
 DTypeLike = str | type | np.dtype[Any]
@@ -81,7 +82,7 @@ def dtype_of(dtype: DTypeLike, function: str = "") -> DType:
         found = None
     if found is None or found not in SHORT:
         called = f"{function}: " if function else ""
-        raise DTypeError(f"{called}{dtype!r} is not a dtype of minitorch; there are {', '.join(map(str, SHORT))}")
+        raise DTypeError(f"{called}{shown(dtype)} is not a dtype of minitorch; there are {', '.join(map(str, SHORT))}")
     return found
 
 

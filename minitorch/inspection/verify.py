@@ -26,7 +26,8 @@ from minitorch.inspection.evaluation import Moved, Values, magnitude
 from minitorch.inspection.probe import Probe, probes
 from minitorch.inspection.retype import retyped
 from minitorch.inspection.sides import own
-from minitorch.program import Program, requirements_of
+from minitorch.program import Program
+from minitorch.tracing import requirements_of
 
 SAMPLES = 4
 SLACK = 16  # times as far as a value moved it may be off

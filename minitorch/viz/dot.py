@@ -7,6 +7,7 @@ from itertools import chain, pairwise
 from typing import Any
 
 from minitorch.errors import OptionError
+from minitorch.graph.text import shown
 from minitorch.lazy import lazy
 from minitorch.viz import style
 from minitorch.viz.levels import picture_of
@@ -34,14 +35,14 @@ def to_graphviz(what: Any, *, level: str | None = None, theme: str = "light", in
     backwards (`dir=back`), for that is how Graphviz is told who stands above whom. So read the structure from
     `to_networkx`, not from this.
     """
-    picture = picture_of(graph_of(what), level or "op", inputs)
+    picture = picture_of(graph_of(what, "to_graphviz"), level or "op", inputs)
     return digraph_of(picture, careful=not in_order(picture), theme=theme_named(theme))
 
 
 def theme_named(name: str) -> Theme:
     """`ValueError` for a theme that there is not."""
-    if name not in THEMES:
-        raise OptionError(f"there is no theme {name!r}; there are {', '.join(THEMES)}")
+    if not isinstance(name, str) or name not in THEMES:
+        raise OptionError(f"draw: there is no theme {shown(name)}; there are {', '.join(THEMES)}")
     return THEMES[name]
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from minitorch.errors import OptionError
 from minitorch.files import write_whole
+from minitorch.functional.arguments import speaking_as
+from minitorch.graph.text import shown
 from minitorch.viz.dot import digraph_of, in_order, theme_named
 from minitorch.viz.engines import engine_names, render
 from minitorch.viz.exchange import to_graphml
@@ -52,7 +54,9 @@ def draw(
     kind = _kind(path, format)
     if theme != "auto":
         theme_named(theme)
-    write_whole(path, _content(what, kind, level, theme, inputs))
+    with speaking_as("draw"):
+        content = _content(what, kind, level, theme, inputs)
+    write_whole(path, content)
 
 
 def _content(what: Any, kind: str, level: str | None, theme: str, inputs: Any) -> bytes:
@@ -103,11 +107,12 @@ def _with_both_themes(svg: bytes) -> bytes:
 
 
 def _kind(path: Path, format: str | None) -> str:
-    suffix = (path.suffix if format is None else format).removeprefix(".").lower()
+    given = path.suffix if format is None else format
+    suffix = given.removeprefix(".").lower() if isinstance(given, str) else ""
     if suffix not in KINDS:
         known = ", ".join(f".{name}" for name in KINDS)
-        shown = path.suffix if format is None else format
-        raise OptionError(f"draw: no picture has the suffix {shown!r} of {path.name!r}; there are {known}")
+        what = f"the suffix {shown(given)} of {shown(path.name)}" if format is None else f"the format {shown(given)}"
+        raise OptionError(f"draw: no picture has {what}; there are {known}")
     return PICTURES.get(suffix, suffix)
 
 

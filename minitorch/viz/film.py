@@ -18,7 +18,7 @@ from minitorch.files import write_whole
 from minitorch.graph.array import as_array
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor
-from minitorch.graph.text import printable
+from minitorch.graph.text import printable, shown
 from minitorch.inspection.copies import executor_of
 from minitorch.nn import Module
 from minitorch.program import compile
@@ -71,11 +71,11 @@ def film(
     path = target_of(path, "film")
     if not isinstance(history, History) or not history.snapshots:
         how = "take some with fit(..., snapshots=60)"
-        raise ArgumentError(f"film: a history with snapshots is expected, but {history!r} has none; {how}")
+        raise ArgumentError(f"film: a history with snapshots is expected, but {shown(history)} has none; {how}")
     if not isinstance(model, Module):
-        raise ArgumentError(f"film: the model that was trained is expected, but {model!r} was given")
+        raise ArgumentError(f"film: the model that was trained is expected, but {shown(model)} was given")
     if not any(t in history.snapshots[0].values for _, t in model._named()):
-        raise ArgumentError(f"film: the fit of this history did not train {model!r}")
+        raise ArgumentError(f"film: the fit of this history did not train {shown(model)}")
     rows = None if X is None else as_array(X, "film: X")
     targets = None if y is None else as_array(y, "film: y")
     if rows is not None and targets is not None and len(rows) != len(targets):

@@ -31,7 +31,7 @@ def to_json(what: Any, *, indent: int | None = 1) -> str:
     `inputs`, `outputs`: ids, in the order of the program. `updates`: `{target, value}`, ids.
     `passes`, of a program alone: `{name, nodes_before, nodes_after, rewrites}`, `rewrites` being how many.
     """
-    graph = what.graph if isinstance(what, Program) else graph_of(what)
+    graph = what.graph if isinstance(what, Program) else graph_of(what, "to_json")
     document = as_data(graph)
     if isinstance(what, Program):
         document["passes"] = [

@@ -12,7 +12,7 @@ from minitorch.compiler.plan import Plan
 from minitorch.errors import InputError, OptionError
 from minitorch.files import write_whole
 from minitorch.graph.dim import Symbol, symbols_in
-from minitorch.graph.text import printable
+from minitorch.graph.text import printable, shown
 from minitorch.inspection.cost import calls_of
 from minitorch.viz.lifetimes import PHASES, Bar, Lifetimes, ahead
 from minitorch.viz.marks import PATTERNS, ROLES, amount, document, element, text
@@ -36,7 +36,9 @@ def draw_plan(
     path = target_of(path, "draw")
     if path.suffix.lower() != ".svg":
         how = "write .svg, and print that from a browser where another kind is needed"
-        raise OptionError(f"draw: a plan has no picture with the suffix {path.suffix!r} of {path.name!r}; {how}")
+        raise OptionError(
+            f"draw: a plan has no picture with the suffix {shown(path.suffix)} of {shown(path.name)}; {how}"
+        )
     write_whole(path, plan_svg(plan, size, profile=profile, **sizes).encode())
 
 
@@ -53,9 +55,9 @@ def _sizes(plan: Plan, size: int | None, named: dict[str, int]) -> tuple[dict[Sy
     for name, value in [*named.items(), *([("size", size)] if size is not None else [])]:
         if name != "size" and name not in known:
             listed = ", ".join(map(str, symbols)) or "none"
-            raise InputError(f"draw: there is no unknown size {printable(name)!r}; there are {listed}")
+            raise InputError(f"draw: there is no unknown size {shown(name)}; there are {listed}")
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
-            raise InputError(f"draw: {printable(name)} is an int of 0 or more, but {value!r} was given")
+            raise InputError(f"draw: {printable(name)} is an int of 0 or more, but {shown(value)} was given")
     chosen = {s: int(named.get(s.name or "", ASSUMED if size is None else size)) for s in symbols}
     assumed = size is None and any(s.name not in named for s in symbols)
     told = ", ".join(f"{printable(str(s))} = {value}" for s, value in chosen.items())
