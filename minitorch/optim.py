@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,11 @@ import numpy as np
 from minitorch import ops
 from minitorch.compiler.autodiff import gradients_for
 from minitorch.errors import ArgumentError, OptionError
+from minitorch.graph.array import as_array, fitting
 from minitorch.graph.origin import derived
 from minitorch.graph.storage import guarded_with
 from minitorch.graph.tensor import Tensor
-from minitorch.graph.text import shown
+from minitorch.graph.text import counted, shown
 from minitorch.graph.types import DType, is_float, show_shape
 
 Updates = dict[Tensor, Tensor]
@@ -50,23 +51,27 @@ class Optimiser:
 
     def updates(self, gradients: Sequence[Tensor]) -> Updates:
         """The new value of each parameter, and of the optimiser's own state, for these gradients."""
-        if len(gradients) != len(self.parameters):
-            raise OptionError(
-                f"{type(self).__name__}: {len(self.parameters)} parameters, but {len(gradients)} gradients"
-            )
-        for p, g in zip(self.parameters, gradients, strict=True):
-            if not isinstance(g, Tensor):
-                raise ArgumentError(
-                    f"{type(self).__name__}: a gradient is a tensor, but {shown(g)} was given for {p.describe()}"
-                )
-            if g.shape != p.shape:
-                shapes = f"{show_shape(p.shape)}, but its gradient is {show_shape(g.shape)}"
-                raise OptionError(f"{type(self).__name__}: {p.describe()} has the shape {shapes}")
+        self._require_fitting(gradients, f"{type(self).__name__}.updates")
         updates: Updates = {}
         with derived(None, "update"):
             for parameter, gradient in zip(self.parameters, gradients, strict=True):
                 updates |= self._update(parameter, gradient, self._rates[parameter.dtype])
         return updates
+
+    def _require_fitting(self, gradients: Any, title: str) -> None:
+        """A gradient for each parameter, of its shape, and a float as it is."""
+        if not isinstance(gradients, list | tuple):
+            raise ArgumentError(f"{title}: a list of gradients is expected, but {shown(gradients)} was given")
+        if len(gradients) != len(self.parameters):
+            given = f"{counted(len(self.parameters), 'parameter')}, but {counted(len(gradients), 'gradient')}"
+            raise OptionError(f"{title}: {given} {'was' if len(gradients) == 1 else 'were'} given")
+        for p, g in zip(self.parameters, gradients, strict=True):
+            if not isinstance(g, Tensor) or not is_float(g.dtype):
+                what = f"a gradient is a tensor of floats, but {shown(g)} was given for {p.describe()}"
+                raise ArgumentError(f"{title}: {what}")
+            if g.shape != p.shape:
+                shapes = f"{show_shape(p.shape)}, but its gradient is {show_shape(g.shape)}"
+                raise OptionError(f"{title}: {p.describe()} has the shape {shapes}")
 
     def _update(self, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Updates:
         raise NotImplementedError
@@ -74,6 +79,29 @@ class Optimiser:
     def state(self) -> dict[str, Tensor]:
         """The variables that the optimiser keeps between steps, by name."""
         return {}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take the values of `state()`, tensors or arrays, of an optimiser of the same parameters, to go on from there.
+
+        Options and learning rate stay. Raises `ValueError` and changes nothing where names, shapes or dtypes differ.
+        """
+        title = f"{type(self).__name__}.load_state"
+        if not isinstance(state, Mapping):
+            raise ArgumentError(f"{title}: a state is a dict of values by name, but {shown(state)} was given")
+        mine, given = self.state(), dict(state)
+        for name in (*mine, *given):
+            if name not in mine or name not in given:
+                what = "is unknown" if name not in mine else "is missing"
+                raise OptionError(f"{title}: {shown(name)} {what}; there are {', '.join(mine) or 'none'}")
+        arrays = {}
+        for name, tensor in mine.items():
+            what = f"{title}: {name}"
+            arrays[name] = fitting(as_array(_value(given[name]), what), tensor.dtype, what)
+            if arrays[name].shape != tensor.shape:
+                shapes = f"{show_shape(tensor.shape)} is expected, but {show_shape(arrays[name].shape)} was given"
+                raise OptionError(f"{what}: the shape {shapes}")
+        for name, array in arrays.items():
+            mine[name].data = array
 
 
 class SGD(Optimiser):
@@ -131,6 +159,29 @@ class SGD(Optimiser):
     def state(self) -> dict[str, Tensor]:
         shares = {f"share.{dtype}": share for dtype, share in self._shares.items()}
         return {f"velocity.{i}": v for i, v in enumerate(self.velocities)} | shares
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """The same. A state of an SGD without `dampening` does not tell whether its next step is the first one.
+
+        As in PyTorch, it is not where there is a running sum; one that is 0 everywhere is taken for none.
+        """
+        super().load_state(self._with_shares(state) if isinstance(state, Mapping) else state)
+        for share in self._shares.values():
+            if share.data != 1:  # of another dampening
+                share.data = 1.0 - self.dampening
+
+    def _with_shares(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A state with what tells of the first step where this optimiser asks for it, and without where it does not."""
+        told = {name for name in state if str(name).startswith("share.")}
+        if told and self._shares:
+            return state
+        sums = [value for name, value in state.items() if name not in told]
+        share = 1.0 - self.dampening * any(np.any(_value(v)) for v in sums)
+        return {n: v for n, v in state.items() if n not in told} | {f"share.{dtype}": share for dtype in self._shares}
+
+
+def _value(given: Any) -> Any:
+    return given.data if isinstance(given, Tensor) else given
 
 
 def _is_number(value: object) -> bool:

@@ -109,13 +109,16 @@ def _new_value(target: Tensor, value: Operand) -> Tensor:
         brought = brought_to(new, target.dtype) if fits else new
     except DTypeError as error:
         raise DTypeError(f"{title}: {error.message}\n  in {here()!r}") from None
-    what = f" {shown(value)}" if new.op.name == "constant" else f"\n  {new.describe()}"
+    fixed = new.op.name == "constant"
+    constant, about = (f" {shown(value)} of", "") if fixed else ("", f"\n  {new.describe()}")
     if new.ndim != target.ndim or not all(equal(a, b) for a, b in zip(new.shape, target.shape, strict=True)):
-        shapes = f"{show_shape(target.shape)} is expected, but the shape {show_shape(new.shape)} was given:{what}"
+        shapes = (
+            f"the shape {show_shape(target.shape)} is expected, but{constant} {show_shape(new.shape)} was given{about}"
+        )
         raise ShapeError(f"{title}: {shapes}\n  in {here()!r}")
     if brought.dtype != target.dtype:
         how = f"convert with .astype('{target.dtype}')"
-        dtypes = f"{target.dtype} is expected, but {new.dtype} was given; {how}:{what}"
+        dtypes = f"{target.dtype} is expected, but{constant} {new.dtype} was given; {how}{about}"
         raise DTypeError(f"{title}: {dtypes}\n  in {here()!r}")
     return brought
 

@@ -50,9 +50,8 @@ def _plain(x: Tensor, key: Any) -> Any:
     if isinstance(key, int | np.integer) and not isinstance(key, bool | np.bool_):
         return index(key)
     if not isinstance(key, Tensor | np.ndarray | list | bool | np.bool_):
-        kind = type(key).__name__
-        what = f"{kind} is not an index, but {shown(key)} was given: ints, slices, ..., None and arrays of ints are"
-        raise fail(ArgumentError, "indexing", what, x)
+        expected = "an index is an int, a slice, ..., None or an array of ints or bools"
+        raise fail(ArgumentError, "indexing", f"{expected}, but {type(key).__name__} {shown(key)} was given", x)
     if isinstance(key, list) and not key:
         key = np.empty(0, np.int64)
     try:
@@ -256,7 +255,8 @@ def take_along_axis(x: Operand, indices: Operand, axis: int) -> Tensor:
 
 def _require_ints(indices: Tensor, function: str, x: Tensor) -> None:
     if indices.dtype.kind not in "iu":
-        raise fail(DTypeError, function, f"indices are ints, but have the dtype {indices.dtype}", x, indices)
+        about = [t for t in (x, indices) if t.op.name != "constant"]
+        raise fail(DTypeError, function, f"indices are ints, but have the dtype {indices.dtype}", *about)
 
 
 def arange(start: Size, stop: Size | None = None, step: int = 1, dtype: DTypeLike = "int64") -> Tensor:

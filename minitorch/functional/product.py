@@ -141,7 +141,8 @@ def _subscripts(subscripts: str, tensors: Sequence[Tensor]) -> tuple[list[str], 
     if not all(c.isalpha() for c in letters + result):
         raise fail(ShapeError, "einsum", f"{written} holds more than letters, commas and one ->", *tensors)
     if len(terms) != len(tensors):
-        named = f"{written} names {counted(len(terms), 'operand')}, but {len(tensors)} were given"
+        were = "was" if len(tensors) == 1 else "were"
+        named = f"{written} names {counted(len(terms), 'operand')}, but {len(tensors)} {were} given"
         raise fail(ShapeError, "einsum", named, *tensors)
     for term, t in zip(terms, tensors, strict=True):
         if len(term) != t.ndim:
