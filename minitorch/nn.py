@@ -11,6 +11,7 @@ import numpy as np
 
 from minitorch import functional, ops
 from minitorch.errors import ArgumentError, DTypeError, FileError, OptionError
+from minitorch.functional.arguments import source_of
 from minitorch.graph.array import as_array
 from minitorch.graph.origin import scope
 from minitorch.graph.pictured import Pictured
@@ -58,7 +59,8 @@ _USUAL = {"relu": "he_uniform"}
 
 
 def _weights(module: str, init: str | None, activation: Activation, source: Any, nin: int, nout: int) -> Array:
-    name = init or (_USUAL.get(activation, "glorot_uniform") if isinstance(activation, str) else "glorot_uniform")
+    usual = _USUAL.get(activation, "glorot_uniform") if isinstance(activation, str) else "glorot_uniform"
+    name = usual if init is None else init
     if not isinstance(name, str) or name not in initialisers:
         raise OptionError(f"{module}: there is no initialisation {shown(name)}; there are {', '.join(initialisers)}")
     return initialisers[name](source, nin, nout)
@@ -76,7 +78,7 @@ def _function(activation: Activation, module: str) -> Callable[[Tensor], Tensor]
 
 
 def _size(module: str, what: str, value: Any) -> int:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 0 <= value < 2**40:
         raise OptionError(f"{module}: {what} is an int of 0 or more, but {shown(value)} was given")
     return int(value)
 
@@ -256,7 +258,7 @@ class Neuron(Module):
     ) -> None:  # fmt: skip
         nin = _size("Neuron", "nin", nin)
         _function(activation, type(self).__name__)
-        source = _source(seed, type(self).__name__)
+        source = source_of(seed, type(self).__name__)
         with one_block((nin + 1) * _float(dtype, "Neuron").itemsize):
             values = _weights("Neuron", init, activation, source, nin, 1)
             self.weight = ops.parameter(values[:, 0], name="weight", dtype=dtype)
@@ -294,7 +296,9 @@ class Linear(Module):
     def _make(self, nin: int, nout: int, seed: Seed, init: str | None, dtype: DTypeLike, name: str) -> None:
         kind = type(self).__name__
         nin, nout = _size(kind, "nin", nin), _size(kind, "nout", nout)
-        source = _source(seed, type(self).__name__)
+        source = source_of(seed, kind)
+        if not isinstance(name, str):
+            raise ArgumentError(f"{kind}: a name is a str, but {shown(name)} was given")
         prefix = f"{name}." if name else ""
         with one_block((nin + 1) * nout * _float(dtype, kind).itemsize):
             values = _weights(kind, init, self.activation, source, nin, nout)
@@ -355,7 +359,7 @@ class MLP(Module):
         if len(sizes) < 2:
             raise OptionError("MLP: nouts names the width of each layer, but is empty")
         _function(activation, type(self).__name__)
-        source = _source(seed, type(self).__name__)
+        source = source_of(seed, type(self).__name__)
         count = sum((a + 1) * b for a, b in pairwise(sizes))
         with one_block(count * _float(dtype, "MLP").itemsize):
             self.layers = [
@@ -438,14 +442,6 @@ def _shown(activation: Activation) -> str:
 
 def predict(model: Module, X: Any) -> Array:
     """`model.predict(X)`."""
+    if not isinstance(model, Module):
+        raise ArgumentError(f"predict: a module is expected, but {shown(model)} was given")
     return model.predict(X)
-
-
-def _source(seed: Seed, module: str) -> Any:
-    """The generator of random numbers that a seed stands for."""
-    try:
-        return random.default_rng(seed)
-    except (TypeError, ValueError):
-        raise ArgumentError(
-            f"{module}: a seed is an int of 0 or more, or a generator, but {shown(seed)} was given"
-        ) from None

@@ -10,6 +10,7 @@ import numpy as np
 from minitorch import ops
 from minitorch.compiler.autodiff import gradients_for
 from minitorch.errors import ArgumentError, OptionError
+from minitorch.functional.arguments import is_number
 from minitorch.graph.array import as_array, fitting
 from minitorch.graph.origin import derived
 from minitorch.graph.storage import guarded_with
@@ -39,7 +40,7 @@ class Optimiser:
 
     @lr.setter
     def lr(self, value: float) -> None:
-        if not _is_number(value):
+        if not (is_number(value) and 0 <= value < float("inf")):
             raise OptionError(f"{type(self).__name__}: lr is a number of 0 or more, but {shown(value)} was given")
         self._lr = float(value)
         for rate in self._rates.values():
@@ -127,7 +128,7 @@ class SGD(Optimiser):
     ) -> None:  # fmt: skip
         super().__init__(parameters, lr)
         for option, value in (("momentum", momentum), ("weight_decay", weight_decay), ("dampening", dampening)):
-            if not _is_number(value):
+            if not (is_number(value) and 0 <= value < float("inf")):
                 raise OptionError(f"SGD: {option} is a number of 0 or more, but {shown(value)} was given")
         for option, flag in (("nesterov", nesterov), ("maximize", maximize)):
             if not isinstance(flag, bool | np.bool_):
@@ -184,16 +185,10 @@ def _value(given: Any) -> Any:
     return given.data if isinstance(given, Tensor) else given
 
 
-def _is_number(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        return False
-    return bool(np.isfinite(value)) and bool(value >= 0)
-
-
 def _checked(parameters: Any, optimiser: str) -> list[Tensor]:
     """The parameters as a list; an error for what an optimiser cannot change."""
     if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
-        what = parameters.describe() if isinstance(parameters, Tensor) else repr(parameters)
+        what = parameters.describe() if isinstance(parameters, Tensor) else shown(parameters)
         raise ArgumentError(f"{optimiser}: a list of parameters is expected, such as model.parameters(), not {what}")
     listed = list(parameters)
     if not listed:

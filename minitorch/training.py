@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minitorch.errors import ArgumentError, InputError
-from minitorch.functional.arguments import flag_of
+from minitorch.functional.arguments import flag_of, int_of, is_number
 from minitorch.graph.graph import Graph
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor
@@ -38,7 +38,8 @@ class History:
     def __init__(
         self, loss: Sequence[float] = (), batch_loss: Sequence[float] = (), validation_loss: Sequence[float] = ()
     ) -> None:  # fmt: skip
-        self.loss, self.batch_loss, self.validation_loss = list(loss), list(batch_loss), list(validation_loss)
+        kinds = {"loss": loss, "batch_loss": batch_loss, "validation_loss": validation_loss}
+        self.loss, self.batch_loss, self.validation_loss = (_losses(name, given) for name, given in kinds.items())
         self.snapshots: list[Snapshot] = []
         self.program: Program | None = None
 
@@ -54,6 +55,12 @@ class History:
             return "no epoch yet"
         held_out = f", validation loss {self.validation_loss[-1]:.6g}" if self.validation_loss else ""
         return f"{len(self.loss)} epochs, loss {self.loss[0]:.6g} -> {self.loss[-1]:.6g}{held_out}"
+
+
+def _losses(name: str, given: Any) -> list[float]:
+    if not isinstance(given, list | tuple | np.ndarray) or not all(map(is_number, given)):
+        raise ArgumentError(f"History: {name} is a list of numbers, but {shown(given)} was given")
+    return list(given)
 
 
 class State:
@@ -81,7 +88,10 @@ class EarlyStopping:
     """
 
     def __init__(self, patience: int = 10, tolerance: float = 0.0) -> None:
-        self.patience, self.tolerance = patience, tolerance
+        self.patience = int_of(patience, "patience", "EarlyStopping", least=0)
+        if not is_number(tolerance) or not tolerance >= 0:
+            raise ArgumentError(f"EarlyStopping: tolerance is a number of 0 or more, but {shown(tolerance)} was given")
+        self.tolerance = float(tolerance)
         self.best = float("inf")
         self.waited = 0
         self._history: History | None = None
@@ -205,9 +215,11 @@ def spread(epochs: int, most: int, early: bool = False) -> list[int]:
     >>> spread(100, 5), spread(100, 5, early=True)
     ([0, 25, 50, 75, 100], [0, 1, 5, 22, 100])
     """
+    epochs, most = (int_of(epochs, "epochs", "spread", least=0), int_of(most, "most", "spread", least=0))
+    most = min(most, epochs + 1)
     if epochs < 1 or most < 2:
         return [epochs][:most]
-    if not early:
+    if not flag_of(early, "early", "spread"):
         return sorted({round(epochs * k / (most - 1)) for k in range(most)})
     return sorted({0, *(round(epochs ** (k / (most - 2))) for k in range(most - 2)), epochs})
 
@@ -215,7 +227,7 @@ def spread(epochs: int, most: int, early: bool = False) -> list[int]:
 def _frames(snapshots: Any, epochs: int) -> frozenset[int]:
     """The epochs after which to keep a snapshot."""
     if isinstance(snapshots, int | np.integer) and not isinstance(snapshots, bool) and snapshots >= 0:
-        return frozenset(spread(epochs, int(snapshots)))
+        return frozenset(spread(epochs, min(int(snapshots), epochs + 1)))
     chosen: list[Any] = list(snapshots) if isinstance(snapshots, list | tuple | range | np.ndarray) else [None]
     if not all(isinstance(e, int | np.integer) and not isinstance(e, bool) and 0 <= e <= epochs for e in chosen):
         how = f"how many to keep, or a list of epochs from 0 to {epochs}"

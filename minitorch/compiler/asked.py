@@ -51,9 +51,8 @@ def seeds_of(function: str, what: str, tensors: Sequence[Tensor], vectors: Any, 
         expected = f"a list of {kind}s is expected, one for each of {what}, but {shown(vectors)} was given"
         raise ArgumentError(f"{function}: {expected}\n  in {here()!r}")
     if len(tensors) != len(vectors):
-        given = f"{what} has {counted(len(tensors), 'tensor')}, but {counted(len(vectors), kind)}"
-        were = "was" if len(vectors) == 1 else "were"
-        raise GradientError(f"{function}: {given} {were} given\n  in {here()!r}")
+        given = f"{counted(len(vectors), kind)} {'was' if len(vectors) == 1 else 'were'} given"
+        raise GradientError(f"{function}: {given} for {counted(len(tensors), 'tensor')} of {what}\n  in {here()!r}")
     return [_seed(function, kind, t, v) for t, v in zip(tensors, vectors, strict=True)]
 
 

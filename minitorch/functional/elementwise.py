@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 
 from minitorch import ops
-from minitorch.errors import ArgumentError, OptionError
-from minitorch.functional.arguments import axis_of, fail, known_dtype, speaking_as
+from minitorch.errors import OptionError
+from minitorch.functional.arguments import axis_of, fail, int_of, known_dtype, speaking_as
 from minitorch.graph.tensor import Op, Operand, Tensor, as_tensor
 from minitorch.graph.text import shown
 from minitorch.graph.types import FLOAT64, DTypeLike, is_float
@@ -71,8 +71,9 @@ def cast(x: Operand, dtype: DTypeLike) -> Tensor:
 def round(x: Operand, decimals: int = 0) -> Tensor:
     """`x` rounded to that many decimals, halves to the even neighbour. The gradient is 0 everywhere."""
     x = as_tensor(x, "round")
-    if not isinstance(decimals, int) or isinstance(decimals, bool):
-        raise fail(ArgumentError, "round", f"decimals is an int, but {shown(decimals)} was given", x)
+    decimals = int_of(decimals, "decimals", "round", x)
+    if abs(decimals) > 300:
+        raise fail(OptionError, "round", f"decimals is an int from -300 to 300, but {decimals} was given", x)
     if not is_float(x.dtype):
         wide = ops.cast(x, dtype=FLOAT64) if decimals < 0 else x
         return ops.cast(round(wide, decimals), dtype=x.dtype) if decimals < 0 else ops.copy(x)
@@ -123,11 +124,11 @@ def _below_peak(x: Tensor, axes: tuple[int, ...], function: str) -> Tensor:
 def gelu(x: Operand, approximate: str = "none") -> Tensor:
     """x times the normal distribution function of x (Hendrycks and Gimpel 2016), exact or by their "tanh" formula."""
     x = as_tensor(x, "gelu")
+    if not isinstance(approximate, str) or approximate not in ("none", "tanh"):
+        raise fail(OptionError, "gelu", f"approximate is 'none' or 'tanh', but {shown(approximate)} was given", x)
     if approximate == "none":
         return ops.multiply(x * 0.5, 1 + ops.erf(x * math.sqrt(0.5)))
-    if approximate == "tanh":
-        return ops.multiply(x * 0.5, 1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
-    raise fail(OptionError, "gelu", f"approximate is 'none' or 'tanh', but {shown(approximate)} was given")
+    return ops.multiply(x * 0.5, 1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
 
 
 def silu(x: Operand) -> Tensor:

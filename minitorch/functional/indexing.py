@@ -11,7 +11,7 @@ import numpy as np
 
 from minitorch import ops
 from minitorch.errors import ArgumentError, DTypeError, OptionError, ShapeError
-from minitorch.functional.arguments import axis_of, fail, number, speaking_as
+from minitorch.functional.arguments import axis_of, fail, int_of, is_number, number, speaking_as
 from minitorch.functional.shape import broadcast_to, expand_dims, moveaxis
 from minitorch.graph.dim import Dim, Size, maximum, minimum
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
@@ -268,24 +268,22 @@ def arange(start: Size, stop: Size | None = None, step: int = 1, dtype: DTypeLik
     [0, 1, 2]
     """
     first, last = (0, start) if stop is None else (start, stop)
-    if not all(isinstance(n, int | Dim) for n in (first, last)) or not isinstance(step, int) or step == 0:
-        given = f"start={shown(start)}, stop={shown(stop)}, step={shown(step)}"
-        raise fail(
-            ArgumentError, "arange", f"ints or sizes are expected, and a step other than 0, but {given} was given"
-        )
+    ends = [n if isinstance(n, Dim) else int_of(n, "each of start, stop and step", "arange") for n in (first, last)]
+    first, last, step = *ends, int_of(step, "each of start, stop and step", "arange")
+    if step == 0:
+        raise fail(OptionError, "arange", "step is an int other than 0, but 0 was given")
     length = _count(last - first, step) if step > 0 else _count(first - last, -step)
     numbers = ops.iota(size=length, dtype=INT64) * step + number(first, INT64)
-    return numbers if dtype_of(dtype, "arange") == INT64 else ops.cast(numbers, dtype=dtype_of(dtype))
+    return numbers if dtype_of(dtype, "arange") == INT64 else ops.cast(numbers, dtype=dtype_of(dtype, "arange"))
 
 
 def linspace(start: float, stop: float, num: int = 50, dtype: DTypeLike = "float32") -> Tensor:
     """`num` numbers at equal distances, both ends included."""
-    if not isinstance(num, int) or num < 0:
-        raise fail(OptionError, "linspace", f"num is an int of 0 or more, but {shown(num)} was given")
+    num, target = int_of(num, "num", "linspace", least=0), dtype_of(dtype, "linspace")
     for end in (start, stop):
-        if not isinstance(end, int | float | np.number):
-            raise fail(ArgumentError, "linspace", f"start and stop are numbers, but {shown(end)} was given")
-    return ops.constant(np.linspace(start, stop, num), dtype=dtype)
+        if not is_number(end) or not np.isfinite(float(end)):
+            raise fail(ArgumentError, "linspace", f"start and stop are finite numbers, but {shown(end)} was given")
+    return ops.constant(np.linspace(float(start), float(stop), num), dtype=target)
 
 
 def one_hot(labels: Operand, classes: Size, dtype: DTypeLike = "float32") -> Tensor:
@@ -299,13 +297,8 @@ def one_hot(labels: Operand, classes: Size, dtype: DTypeLike = "float32") -> Ten
     labels = as_tensor(labels, "one_hot")
     if labels.dtype.kind not in "iu":
         raise fail(DTypeError, "one_hot", f"labels are ints, but have the dtype {labels.dtype}", labels)
-    if not isinstance(classes, int | Dim) or (isinstance(classes, int) and classes < 0):
-        raise fail(
-            ShapeError,
-            "one_hot",
-            f"the number of classes is an int of 0 or more, or a size, but {shown(classes)} was given",
-            labels,
-        )
+    if not isinstance(classes, Dim):
+        classes = int_of(classes, "the number of classes", "one_hot", labels, least=0)
     numbers = ops.iota(size=classes, dtype=INT64)
     return ops.cast(ops.equal(expand_dims(labels, -1), numbers), dtype=dtype_of(dtype, "one_hot"))
 
@@ -316,7 +309,7 @@ def one_hot(labels: Operand, classes: Size, dtype: DTypeLike = "float32") -> Ten
 def diagonal(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The elements of a diagonal, along a last axis of their own. `offset` counts columns to the right."""
     x = as_tensor(x, "diagonal")
-    a, b = axis_of(x, axis1, "diagonal"), axis_of(x, axis2, "diagonal")
+    a, b, offset = axis_of(x, axis1, "diagonal"), axis_of(x, axis2, "diagonal"), int_of(offset, "offset", "diagonal", x)
     if a == b:
         raise fail(ShapeError, "diagonal", f"axis1 and axis2 are both axis {a}", x)
     last = moveaxis(x, (a, b), (-2, -1))
@@ -349,8 +342,7 @@ def _triangle(x: Operand, k: int, function: str) -> Tensor:
     x = as_tensor(x, function)
     if x.ndim < 2:
         raise fail(ShapeError, function, f"a matrix is expected, but {x.type} was given", x)
-    if not isinstance(k, int | np.integer):
-        raise fail(ArgumentError, function, f"k is an int, but {shown(k)} was given", x)
+    k = int_of(k, "k", function, x)
     rows = expand_dims(ops.iota(size=x.shape[-2], dtype=INT64), -1)
     columns = ops.iota(size=x.shape[-1], dtype=INT64)
     kept = columns - rows <= k if function == "tril" else columns - rows >= k

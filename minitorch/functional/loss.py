@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minitorch import ops
 from minitorch.errors import ArgumentError, OptionError, ShapeError
-from minitorch.functional.arguments import fail
+from minitorch.functional.arguments import fail, is_number
 from minitorch.functional.elementwise import log_softmax
 from minitorch.functional.indexing import take_along_axis
 from minitorch.functional.reduction import mean
@@ -60,7 +60,7 @@ def mae_loss(prediction: Operand, target: Operand) -> Tensor:
 def huber_loss(prediction: Operand, target: Operand, delta: float = 1.0) -> Tensor:
     """The mean of e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2) (Huber 1964), e the difference."""
     p, t = _same_shape("huber_loss", prediction, target)
-    if not isinstance(delta, int | float) or isinstance(delta, bool) or not delta > 0:
+    if not is_number(delta) or not delta > 0:
         raise fail(OptionError, "huber_loss", f"delta is {shown(delta)}; a number greater than 0 is expected")
     distance = ops.abs(p - t)
     near = ops.minimum(distance, delta)  # no branch that is not taken can be infinite: 0 * inf would be NaN

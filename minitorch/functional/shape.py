@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from operator import index
 from typing import Any, TypeGuard
@@ -11,7 +11,7 @@ import numpy as np
 
 from minitorch import ops
 from minitorch.errors import ArgumentError, DTypeError, OptionError, ShapeError
-from minitorch.functional.arguments import Axis, axes_of, axis_of, fail, known_dtype, shape_of
+from minitorch.functional.arguments import Axis, axes_of, axis_of, fail, is_number, known_dtype, shape_of
 from minitorch.graph.dim import Size, divide, equal, maximum, minimum
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
 from minitorch.graph.text import counted, shown
@@ -137,7 +137,7 @@ def _parts(tensors: Any, function: str) -> list[Tensor]:
     """What is to be joined: at least one tensor, in a list or whatever else yields them."""
     if isinstance(tensors, Tensor):
         raise fail(ArgumentError, function, "takes a list of tensors, but was given one tensor", tensors)
-    if not isinstance(tensors, Iterable):
+    if not isinstance(tensors, Iterable) or isinstance(tensors, str | bytes | set | frozenset | Mapping):
         raise fail(ArgumentError, function, f"takes a list of tensors, but was given {shown(tensors)}")
     parts = [as_tensor(t, function) for t in tensors]
     if not parts:
@@ -213,7 +213,7 @@ def roll(x: Operand, shift: int | Sequence[int], axis: Axis = None) -> Tensor:
         flat = ops.reshape(t, shape=(t.size,))
         return ops.reshape(_rolled(flat, sum(map(index, shifts)), 0), shape=t.shape)
     axes = [axis_of(t, i, "roll") for i in _listed(axis)]
-    if len(shifts) != len(axes) and 1 not in (len(shifts), len(axes)):
+    if len(shifts) != len(axes) and (1 not in (len(shifts), len(axes)) or not shifts or not axes):
         raise fail(ShapeError, "roll", f"{shown(shift)} and {shown(axis)} do not pair one shift with one axis", t)
     for k in range(max(len(shifts), len(axes))):
         t = _rolled(t, index(shifts[k % len(shifts)]), axes[k % len(axes)])
@@ -280,7 +280,7 @@ def pad(x: Operand, width: Any, value: float = 0.0) -> Tensor:
     shape = tuple(before + size + after for (before, after), size in zip(pairs, x.shape, strict=True))
     ranges = tuple(Range(before, size, 1) for (before, _), size in zip(pairs, x.shape, strict=True))
     padded = ops.embed(x, ranges=ranges, shape=shape)
-    if not isinstance(value, int | float) or (isinstance(value, bool) and not x.dtype.kind == "b"):
+    if not is_number(value) and not (isinstance(value, bool) and x.dtype.kind == "b"):
         raise fail(ArgumentError, "pad", f"value is a number, but {shown(value)} was given", x)
     if value == 0 and not str(value).startswith("-"):
         return padded

@@ -16,7 +16,7 @@ from minitorch.graph.dim import Shape, Size
 from minitorch.graph.origin import Origin, context, here
 from minitorch.graph.storage import Array, Storage
 from minitorch.graph.text import printable, shown
-from minitorch.graph.types import DType, DTypeLike, Type, common_dtype, is_float
+from minitorch.graph.types import SHORT, DType, DTypeLike, Type, common_dtype, is_float
 from minitorch.lazy import lazy
 
 functional = lazy("minitorch.functional")
@@ -80,6 +80,11 @@ class Op:
         distinct: bool = False,  # every node stands for itself: two random draws are not one
         raises: bool = False,  # the kernel may raise for some values: an index of what is not there
     ) -> None:
+        if not isinstance(name, str):
+            raise ArgumentError(f"Op: a name is a str, but {shown(name)} was given")
+        for what, function in (("infer", infer), ("kernel", kernel), ("gradient", gradient)):
+            if not callable(function) and (function is not None or what != "gradient"):
+                raise ArgumentError(f"Op {shown(name)}: {what} is a function, but {shown(function)} was given")
         if name in reserved:
             raise OptionError(f"Op: {shown(name)} is an operation of minitorch; choose another name")
         self.name, self.infer, self.kernel, self.gradient = name, infer, kernel, gradient
@@ -96,6 +101,8 @@ class Op:
             if self.operands is not None and tensors:
                 tensors = self._coerce(tensors)
             type = self.infer(*[t.type for t in tensors], **attrs)
+            if self.name not in reserved and (type.__class__ is not Type or type.dtype not in SHORT):
+                raise DTypeError(f"infer must give a Type, of a dtype of minitorch, but gave {_shown_type(type)}")
         except MinitorchError as error:
             raise self._explain(error, tensors) from None
         return Tensor(self, tuple(tensors), attrs, type)
@@ -125,6 +132,10 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
+
+
+def _shown_type(given: object) -> str:
+    return f"one of {shown(given.dtype)}" if isinstance(given, Type) else shown(given)
 
 
 def find_op(name: str) -> Op:

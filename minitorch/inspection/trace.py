@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from minitorch.errors import NotTracedError
+from minitorch.functional.arguments import flag_of
 from minitorch.graph.graph import Graph, constant_text, expression
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor, traced
@@ -178,7 +179,7 @@ def trace(program: Program, arrays: Sequence[Array], compiled: bool = False) -> 
     Nothing changes, neither parameters nor the counters of random numbers: a call that follows sees the same numbers.
     Afterwards, and for as long as the trace is kept, every tensor in it has its value as `.data`.
     """
-    if compiled:
+    if flag_of(compiled, "compiled", "trace"):
         return _compiled(program, arrays)
     graph = with_gradients(program.written)
     nodes = alive(graph)

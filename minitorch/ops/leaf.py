@@ -75,7 +75,7 @@ def _size(name: str, axis: int, size: Any) -> Size:
         return Dim.named(size)
     if isinstance(size, Dim):
         return size
-    if isinstance(size, int | np.integer) and not isinstance(size, bool) and size >= 0:
+    if isinstance(size, int | np.integer) and not isinstance(size, bool) and 0 <= size < 2**63:
         return int(size)
     raise ShapeError(
         f"placeholder {shown(name)}: axis {axis} has the size {shown(size)}; "

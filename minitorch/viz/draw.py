@@ -52,7 +52,7 @@ def draw(
     """
     path = target_of(path, "draw")
     kind = _kind(path, format)
-    if theme != "auto":
+    if not isinstance(theme, str) or theme != "auto":
         theme_named(theme)
     with speaking_as("draw"):
         content = _content(what, kind, level, theme, inputs)
@@ -66,10 +66,10 @@ def _content(what: Any, kind: str, level: str | None, theme: str, inputs: Any) -
         return to_mermaid(what, level=level, theme="light" if theme == "auto" else theme, inputs=inputs).encode()
     graph = graph_of(what)
     if kind == "dot":
-        return _source(picture_of(graph, level or "op", inputs), theme)
-    if level == "op":
+        return _source(picture_of(graph, "op" if level is None else level, inputs), theme)
+    if isinstance(level, str) and level == "op":
         _require_drawable(sum(node.op.name != "constant" for node in graph.nodes), level)
-    picture = fitting(graph) if level is inputs is None else picture_of(graph, level or "op", inputs)
+    picture = fitting(graph) if level is inputs is None else picture_of(graph, "op" if level is None else level, inputs)
     _require_drawable(len(picture.boxes), level)
     return rendered(picture, kind, theme)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from minitorch.compiler.plan import Plan
-from minitorch.errors import InputError, OptionError
+from minitorch.errors import ArgumentError, InputError, OptionError
 from minitorch.files import write_whole
 from minitorch.graph.dim import Symbol, symbols_in
 from minitorch.graph.text import printable, shown
@@ -34,6 +34,8 @@ def draw_plan(
     Raises `ValueError` for another suffix than .svg, and `InputError` for names that are no unknown size.
     """
     path = target_of(path, "draw")
+    if not isinstance(plan, Plan):
+        raise ArgumentError(f"draw: a plan is expected, but {shown(plan)} was given")
     if path.suffix.lower() != ".svg":
         how = "write .svg, and print that from a browser where another kind is needed"
         raise OptionError(
@@ -65,7 +67,10 @@ def _sizes(plan: Plan, size: int | None, named: dict[str, int]) -> tuple[dict[Sy
 
 
 def _measured(plan: Plan, profile: Any) -> list[float]:
-    rows, nodes = list(profile), {n for i in plan.instructions for n in i.nodes}
+    rows = list(profile) if isinstance(profile, Iterable) else []
+    if not rows or not all(hasattr(row, "seconds") and hasattr(row, "node") for row in rows):
+        raise ArgumentError(f"draw: a profile is what program.profile(...) gives, but {shown(profile)} was given")
+    nodes = {n for i in plan.instructions for n in i.nodes}
     seconds = [float(row.seconds) for row in rows if row.node in nodes]
     if not len(seconds) == len(rows) == len(calls_of(plan)):
         raise InputError("draw: the profile is of another program than the plan, or of the interpreter's single nodes")

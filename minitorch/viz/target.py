@@ -17,4 +17,6 @@ def target_of(path: Any, function: str) -> Path:
     found = Path(path)
     if not found.parent.is_dir():
         raise FileNotFoundError(f"{function}: there is no folder {shown(str(found.parent))}")
+    if found.is_dir():
+        raise IsADirectoryError(f"{function}: {shown(str(path))} is a folder; the path of a file is expected")
     return found
