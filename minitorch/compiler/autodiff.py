@@ -168,7 +168,7 @@ def _pull_back(node: Tensor, g: Tensor, active: set[Tensor], gradients: dict[Ten
     contributions = _contributions(node, g)
     for operand, (source, contribution) in enumerate(zip(node.inputs, contributions, strict=True)):
         if contribution is not None and source in active and is_float(source.dtype):
-            part = fitted(contribution, source.type)
+            part = fitted(contribution, source.type, node.op.name)
             _note(part, node, operand)
             _accumulate(gradients, source, part)
 
@@ -194,12 +194,12 @@ def _accumulate(gradients: dict[Tensor, Tensor], node: Tensor, g: Tensor) -> Non
     gradients[node] = g
 
 
-def fitted(contribution: Operand, type: Type) -> Tensor:
+def fitted(contribution: Operand, type: Type, what: str = "a gradient") -> Tensor:
     """A contribution summed back to the shape that was broadcast, and in the dtype that was promoted.
 
     Static, since only a literal 1 broadcasts: the axes to sum are those the input lacks, or has as 1.
     """
-    g = brought_to(as_tensor(contribution), type.dtype, type.weak)
+    g = brought_to(as_tensor(contribution, what), type.dtype, type.weak)
     extra = g.ndim - len(type.shape)
     if extra > 0:
         g = ops.sum(g, axis=tuple(range(extra)), keepdims=False)

@@ -65,7 +65,7 @@ class Type:
         return size
 
     def __str__(self) -> str:
-        return f"{SHORT[self.dtype]}[{', '.join(map(str, self.shape))}]"
+        return f"{SHORT.get(self.dtype, self.dtype)}[{', '.join(map(str, self.shape))}]"
 
 
 def show_shape(shape: Shape) -> str:

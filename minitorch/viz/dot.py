@@ -7,6 +7,7 @@ from itertools import chain, pairwise
 from typing import Any
 
 from minitorch.errors import OptionError
+from minitorch.functional.arguments import speaking_as
 from minitorch.graph.text import shown
 from minitorch.lazy import lazy
 from minitorch.viz import style
@@ -35,14 +36,16 @@ def to_graphviz(what: Any, *, level: str | None = None, theme: str = "light", in
     backwards (`dir=back`), for that is how Graphviz is told who stands above whom. So read the structure from
     `to_networkx`, not from this.
     """
-    picture = picture_of(graph_of(what, "to_graphviz"), "op" if level is None else level, inputs)
-    return digraph_of(picture, careful=not in_order(picture), theme=theme_named(theme))
+    with speaking_as("to_graphviz"):
+        look = theme_named(theme)
+        picture = picture_of(graph_of(what, "to_graphviz"), "op" if level is None else level, inputs)
+    return digraph_of(picture, careful=not in_order(picture), theme=look)
 
 
-def theme_named(name: str) -> Theme:
+def theme_named(name: str, besides: str = "") -> Theme:
     """`ValueError` for a theme that there is not."""
     if not isinstance(name, str) or name not in THEMES:
-        raise OptionError(f"draw: there is no theme {shown(name)}; there are {', '.join(THEMES)}")
+        raise OptionError(f"draw: there is no theme {shown(name)}; there are {', '.join(THEMES)}{besides}")
     return THEMES[name]
 
 

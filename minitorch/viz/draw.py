@@ -53,7 +53,7 @@ def draw(
     path = target_of(path, "draw")
     kind = _kind(path, format)
     if not isinstance(theme, str) or theme != "auto":
-        theme_named(theme)
+        theme_named(theme, ", auto")
     with speaking_as("draw"):
         content = _content(what, kind, level, theme, inputs)
     write_whole(path, content)

@@ -169,7 +169,7 @@ def test_a_folder_that_is_not_there(y, tmp_path):
 def test_what_cannot_be_drawn(what, tmp_path):
     with pytest.raises(
         TypeError,
-        match="draw: a tensor, a list of tensors, a graph, a program, a plan or a module is expected, but .* was given",
+        match=r"draw: a tensor, a list of tensors, .* a module is expected",
     ):
         draw(what, tmp_path / "a.svg")
 
