@@ -20,10 +20,9 @@ EVERY_NAME = pytest.mark.parametrize("name", NAMES.values(), ids=list(NAMES))
 def test_our_own_layout_draws_any_name(name, level):
     """Where no engine is there: well-formed, of bearable size, and with as many lines as for a plain name."""
     plain, drawn = (to_svg(picture_of(program(n, "numpy")[0].optimised, level)) for n in ("x", name))
-    lines = [
-        sum(e.tag.endswith("path") for e in ElementTree.fromstring(text.encode()).iter()) for text in (plain, drawn)
-    ]
-    assert lines[0] == lines[1] > 0
+    trees = [ElementTree.fromstring(text.encode()) for text in (plain, drawn)]
+    lines = [sum(e.tag.endswith("path") for e in tree.iter()) for tree in trees]
+    assert lines[0] == lines[1] > 0 or (name == "" and level == "layer")  # then there is no scope to make a box of
     assert len(drawn) < 2 * len(plain) + 10_000
 
 
