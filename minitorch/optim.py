@@ -80,8 +80,12 @@ class Optimiser:
 class SGD(Optimiser):
     """Stochastic gradient descent (Robbins and Monro 1951), with PyTorch's meaning of its options.
 
-    `momentum` keeps a running sum v = momentum * v + g and steps along it (Polyak 1964); `nesterov` steps along
-    g + momentum * v (Sutskever et al. 2013); `weight_decay` adds weight_decay * parameter to the gradient.
+    `momentum` keeps a running sum v = momentum * v + (1 - dampening) * g and steps along it (Polyak 1964), where the
+    first v is g whatever the `dampening`; `nesterov` steps along g + momentum * v (Sutskever et al. 2013);
+    `maximize` climbs, by -g in the place of g; `weight_decay` adds weight_decay * parameter to that. PyTorch's other
+    options (`foreach`, `fused`, `capturable`, `differentiable`) change how it computes, not what, and are not here.
+
+    Raises `ValueError` for an option below 0 or not finite, and for a `nesterov` without momentum or with dampening.
 
     >>> import minitorch as mt
     >>> w = mt.parameter(3.0)
@@ -92,30 +96,40 @@ class SGD(Optimiser):
 
     def __init__(
         self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.0, nesterov: bool = False,
-        weight_decay: float = 0.0,
+        weight_decay: float = 0.0, dampening: float = 0.0, maximize: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(parameters, lr)
-        for option, value in (("momentum", momentum), ("weight_decay", weight_decay)):
+        for option, value in (("momentum", momentum), ("weight_decay", weight_decay), ("dampening", dampening)):
             if not _is_number(value):
                 raise OptionError(f"SGD: {option} is a number of 0 or more, but {value!r} was given")
         if nesterov and not momentum:
             raise OptionError("SGD: nesterov needs a momentum greater than 0")
+        if nesterov and dampening:
+            raise OptionError(f"SGD: nesterov needs a dampening of 0, but {dampening!r} was given")
         self.momentum, self.nesterov, self.weight_decay = momentum, nesterov, weight_decay
+        self.dampening, self.maximize = dampening, maximize
         self.velocities = [_zeros(p, "velocity") for p in self.parameters] if momentum else []
         self._velocity = dict(zip(self.parameters, self.velocities, strict=False))
+        first = {p.dtype: p for p in reversed(self.parameters)} if momentum and dampening else {}
+        self._shares = {dtype: _share(p) for dtype, p in first.items()}
 
     def _update(self, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Updates:
+        if self.maximize:
+            gradient = -gradient
         if self.weight_decay:
             gradient = gradient + self.weight_decay * parameter
         if not self.momentum:
             return {parameter: parameter - lr * gradient}
         old = self._velocity[parameter]
-        velocity = self.momentum * old + gradient
+        share = self._shares.get(parameter.dtype)
+        velocity = self.momentum * old + (gradient if share is None else share * gradient)
         direction = gradient + self.momentum * velocity if self.nesterov else velocity
-        return {old: velocity, parameter: parameter - lr * direction}
+        later = {} if share is None else {share: ops.constant(1.0 - self.dampening, share.dtype)}
+        return {old: velocity, parameter: parameter - lr * direction, **later}
 
     def state(self) -> dict[str, Tensor]:
-        return {f"velocity.{i}": v for i, v in enumerate(self.velocities)}
+        shares = {f"share.{dtype}": share for dtype, share in self._shares.items()}
+        return {f"velocity.{i}": v for i, v in enumerate(self.velocities)} | shares
 
 
 def _is_number(value: object) -> bool:
@@ -139,6 +153,12 @@ def _checked(parameters: Any, optimiser: str) -> list[Tensor]:
         twice = next(p for i, p in enumerate(listed) if p in set(listed[:i]))
         raise OptionError(f"{optimiser}: {twice.describe()} is in the list of parameters twice")
     return listed
+
+
+def _share(parameter: Tensor) -> Tensor:
+    """What of a gradient enters the running sum: all in the first step, then 1 - dampening."""
+    with guarded_with(parameter.attrs["storage"]):
+        return ops.variable(1.0, name="share", dtype=parameter.dtype)
 
 
 def _zeros(parameter: Tensor, what: str) -> Tensor:

@@ -235,6 +235,10 @@ class Program:
         """Write a picture of the optimised graph. See `minitorch.draw`."""
         viz.draw(self, path, **options)
 
+    def explore(self, path: Any, inputs: Any = None) -> None:
+        """Write one offline page: every stage, every reason, and the values of a run. See `minitorch.viz.explore`."""
+        viz.explore(self, path, inputs)
+
     def to_graphviz(self, **options: Any) -> Any:
         """The optimised graph as a `graphviz.Digraph`."""
         return viz.to_graphviz(self, **options)
@@ -242,6 +246,21 @@ class Program:
     def to_networkx(self) -> Any:
         """The compiled graph as a `networkx.MultiDiGraph` with plain attributes."""
         return viz.to_networkx(self.graph)
+
+    def to_mermaid(self, **options: Any) -> str:
+        """The optimised graph as a Mermaid flowchart. See `minitorch.viz.to_mermaid`."""
+        text: str = viz.to_mermaid(self, **options)
+        return text
+
+    def to_json(self, **options: Any) -> str:
+        """The compiled graph as JSON, with the passes that made it. See `minitorch.viz.to_json`."""
+        text: str = viz.to_json(self, **options)
+        return text
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the picture, and the text in print."""
+        bundle: dict[str, str] = viz.mimebundle(self, str(self), include, exclude)
+        return bundle
 
 
 def _first(results: Sequence[Array]) -> Array:

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from minitorch.errors import ArgumentError, InputError
+from minitorch.graph.graph import Graph
 from minitorch.graph.storage import Array
+from minitorch.graph.tensor import Tensor
 from minitorch.lazy import lazy
 from minitorch.program import Program
 
 inspection = lazy("minitorch.inspection")
+viz = lazy("minitorch.viz")
 tqdm = lazy("tqdm")
 random = lazy("numpy.random")
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Snapshot:
+    """The values of what a program changes and its outputs depend on, after an epoch; epoch 0 is before training."""
+
+    epoch: int
+    values: Mapping[Tensor, Array]
+
+
 class History:
-    """What a fit has seen: the mean loss over rows of each epoch, of each batch, and of the validation data."""
+    """What a fit has seen: the mean loss over rows of each epoch, of each batch, and of the validation data.
+
+    Where the fit was asked for them, `snapshots` are the parameters on the way, and `program` is what was fitted.
+    """
 
     def __init__(
         self, loss: Sequence[float] = (), batch_loss: Sequence[float] = (), validation_loss: Sequence[float] = ()
     ) -> None:  # fmt: skip
         self.loss, self.batch_loss, self.validation_loss = list(loss), list(batch_loss), list(validation_loss)
+        self.snapshots: list[Snapshot] = []
+        self.program: Program | None = None
+
+    def film(self, path: Any, model: Any, X: Any = None, y: Any = None, **options: Any) -> None:
+        """Write the snapshots as one offline page to play and to scrub through. See `minitorch.viz.film`."""
+        viz.film(self, path, model, X, y, **options)
 
     def __repr__(self) -> str:
         return f"<History {self}>"
@@ -80,7 +101,7 @@ class EarlyStopping:
 def fit(
     program: Program, *arrays: Any, epochs: int, batch_size: int, shuffle: bool = True, seed: int | None = None,
     progress: bool = False, callbacks: Sequence[Callback] = (), validation: Sequence[Any] | None = None,
-    check_finite: bool = False,
+    check_finite: bool = False, snapshots: int | Sequence[int] = 0,
 ) -> History:  # fmt: skip
     """Run a training step over the rows of `arrays`, `epochs` times, and return what happened to the loss.
 
@@ -89,6 +110,10 @@ def fit(
     `arrays`, whose loss is computed after each epoch without training on them. `callbacks` are called with the
     `State` after each epoch. `check_finite` looks at every step, which takes longer, and raises `NotFiniteError` at
     the first whose loss or new parameters are not finite, with the parameters of the step before.
+
+    `snapshots` keeps copies of the parameters on the way, in `history.snapshots`, for `history.film`: at most so many,
+    evenly spread over the epochs, the first before training and the last after it; or a list of the epochs after which
+    to keep them, 0 being before, as in `snapshots=training.spread(epochs, 60, early=True)`.
 
     Raises `InputError` for arrays that do not fit the program, before anything has changed.
 
@@ -107,8 +132,10 @@ def fit(
     held_out = None if validation is None else program.checked(validation, batch_size)[0]
     if seed is not None and not isinstance(seed, int | np.integer):
         raise InputError(f"fit: a seed is an int or None, but {seed!r} was given")
+    wanted = _frames(snapshots, int(epochs))
     source = random.default_rng(seed)
     state = State(program, History())
+    camera = _Camera(state, wanted) if wanted else None
     bar = tqdm.tqdm(total=epochs, unit="epoch", disable=not progress) if progress else None
     for _ in range(epochs):
         order = source.permutation(rows) if shuffle else None
@@ -117,6 +144,8 @@ def fit(
             _validate(state, held_out, batch_size)
         for callback in callbacks:
             callback(state)
+        if camera is not None:
+            camera.look()
         _show(bar, state)
         if state.stopped:
             break
@@ -152,6 +181,50 @@ def _epoch(
     state.loss = mean_over_rows(losses, rows, batch_size)
     state.history.batch_loss += losses
     state.history.loss.append(state.loss)
+
+
+# ---- snapshots ----
+
+
+def spread(epochs: int, most: int, early: bool = False) -> list[int]:
+    """At most so many epochs from 0 to `epochs`, both among them, evenly spread; `early`: the closer the earlier.
+
+    >>> spread(100, 5), spread(100, 5, early=True)
+    ([0, 25, 50, 75, 100], [0, 1, 5, 22, 100])
+    """
+    if epochs < 1 or most < 2:
+        return [epochs][:most]
+    if not early:
+        return sorted({round(epochs * k / (most - 1)) for k in range(most)})
+    return sorted({0, *(round(epochs ** (k / (most - 2))) for k in range(most - 2)), epochs})
+
+
+def _frames(snapshots: Any, epochs: int) -> frozenset[int]:
+    """The epochs after which to keep a snapshot."""
+    if isinstance(snapshots, int | np.integer) and not isinstance(snapshots, bool) and snapshots >= 0:
+        return frozenset(spread(epochs, int(snapshots)))
+    chosen: list[Any] = list(snapshots) if isinstance(snapshots, list | tuple | range | np.ndarray) else [None]
+    if not all(isinstance(e, int | np.integer) and not isinstance(e, bool) and 0 <= e <= epochs for e in chosen):
+        how = f"how many to keep, or a list of epochs from 0 to {epochs}"
+        raise InputError(f"fit: snapshots is {how}, but {snapshots!r} was given")
+    return frozenset(map(int, chosen))
+
+
+class _Camera:
+    """Copies the parameters of a fit at the epochs that are wanted, and at the last if callbacks end it before."""
+
+    def __init__(self, state: State, wanted: frozenset[int]) -> None:
+        self.state, self.wanted = state, wanted
+        program = state.program
+        read = set(Graph(program.outputs).nodes)
+        kept = [t for t in program.updates if t in read]
+        self.copy = program._executor.guarded(lambda _: {t: t.attrs["storage"].array.copy() for t in kept})
+        state.history.program = program
+        self.look()
+
+    def look(self) -> None:
+        if self.state.epoch in self.wanted or self.state.stopped:
+            self.state.history.snapshots.append(Snapshot(self.state.epoch, self.copy(())))
 
 
 def _validate(state: State, arrays: Sequence[Array], batch_size: int) -> None:

@@ -49,6 +49,8 @@ def test_every_example_is_tested():
         "one_neuron",
         "what_the_compiler_did",
         "debug_a_nan",
+        "explore",
+        "training_film",
     }
 
 
@@ -160,3 +162,27 @@ def test_debug_a_nan(tmp_path):
     assert "first bad node after the repair: None" in printed
     first, last = map(float, re.search(r"loss (\S+) -> (\S+)", printed).groups())
     assert last < first / 2
+
+
+def test_explore(tmp_path):
+    printed = run("explore", tmp_path)
+    for name in ("moons", "digits"):
+        text = (tmp_path / "pictures" / f"{name}.html").read_text("utf-8")
+        nodes, size = map(int, re.search(rf"{name}\.html: (\d+) nodes, (\d+) kB", printed).groups())
+        assert nodes > 60
+        assert 60 < size < 600
+        assert "default-src 'none'" in text
+        assert '"figures":' in text
+
+
+def test_training_film(tmp_path):
+    printed = run("training_film", tmp_path)
+    sizes = dict(re.findall(r"(moons|digits)\.html: (\d+) kB", printed))
+    assert set(sizes) == {"moons", "digits"}
+    assert all(50 < int(size) < 1000 for size in sizes.values())
+    for name in sizes:
+        page = (tmp_path / "pictures" / f"{name}.html").read_text("utf-8")
+        assert "default-src 'none'" in page
+        frames = int(re.search(rf"{name}: .*; (\d+) frames", printed)[1])
+        assert f"{frames} frames" in page
+        assert frames > 30

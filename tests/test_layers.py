@@ -37,7 +37,7 @@ LAYERS = (
     "compiler.schedule",
     "compiler.slots", "compiler.updates", "compiler.plan", "compiler.listing", "compiler.backends", "compiler",
     "compiler.choice", "executor", "loop", "program", "nn", "optim", "data", "training", "files", "inspection", "viz",
-    "export", "sklearn", "",
+    "export", "sklearn", "cli", "", "__main__",
 )  # fmt: skip
 
 

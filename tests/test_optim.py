@@ -156,6 +156,8 @@ def test_a_learning_rate_is_a_number_of_zero_or_more(lr):
     [
         ({"momentum": -0.1}, "SGD: momentum .*-0.1"), ({"momentum": float("nan")}, "SGD: momentum .*nan"),
         ({"weight_decay": -1}, "SGD: .*weight_decay .*-1"), ({"nesterov": True}, "SGD: nesterov"),
+        ({"momentum": 0.9, "dampening": -0.5}, "SGD: dampening .*-0.5"),
+        ({"momentum": 0.9, "dampening": 0.5, "nesterov": True}, "SGD: nesterov .*dampening of 0, but 0.5"),
     ],
 )  # fmt: skip
 def test_options_that_make_no_sense(options, words):
@@ -185,6 +187,32 @@ def test_a_parameter_that_is_named_twice_is_refused_or_updated_once():
         return
     mt.compile([], [], sgd.minimize(w * 1.0))()
     assert float(w.data) == 0.75
+
+
+def test_dampening_leaves_the_first_step_alone_in_every_dtype_and_after_a_return():
+    a, b = mt.parameter(1.0, dtype="float64"), mt.parameter(1.0)
+    sgd = mt.optim.SGD([a, b], lr=1.0, momentum=0.5, dampening=0.75)
+    step = mt.compile([], [], sgd.minimize(a + mt.cast(b, "float64")))
+    kept = {name: v.data.copy() for name, v in sgd.state().items()}
+    assert sorted(kept) == ["share.float32", "share.float64", "velocity.0", "velocity.1"]
+    step()
+    step()  # v is 1, then 0.5 + 0.25
+    assert (float(a.data), float(b.data)) == (-0.75, -0.75)
+    for name, v in sgd.state().items():
+        v.data = kept[name]
+    step()
+    assert (float(a.data), float(b.data)) == (-1.75, -1.75)
+
+
+def test_options_that_are_off_leave_the_graph_as_it_was():
+    inputs, model, loss = network()
+    for momentum in (0.0, 0.9):
+        texts = set()
+        for options in ({}, {"dampening": 0.0, "maximize": False}):
+            sgd = mt.optim.SGD(model.parameters(), lr=0.1, momentum=momentum, **options)
+            texts.add(str(mt.compile(inputs, loss, sgd.minimize(loss))).split("  # ")[0])
+            assert not any(name.startswith("share") for name in sgd.state())
+        assert len(texts) == 1
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ cotangent, and the derivative of that linear map is the Jacobian-vector product,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
+from weakref import ref
 
 from minitorch import ops
 from minitorch.errors import ArgumentError, GradientError, ShapeError
@@ -22,6 +23,27 @@ from minitorch.lazy import lazy
 checks = lazy("minitorch.inspection.gradients")
 
 Tensors = Sequence[Tensor]
+
+set_ = object.__setattr__
+
+
+class Step(NamedTuple):
+    """Of what a gradient is a part: what the rule of `node` gives for an operand, or, where that is None, the sum of
+    what the readers of `node` give for it."""
+
+    node: Tensor
+    operand: int | None
+
+
+def steps_of(gradient: Tensor) -> list[Step]:
+    """The steps of the chain rule whose result a tensor is, for those who show it; of nodes that are still there."""
+    noted = getattr(gradient, "_steps", ())
+    return [Step(node, operand) for weak, operand in noted if (node := weak()) is not None]
+
+
+def _note(gradient: Tensor, node: Tensor, operand: int | None) -> None:
+    """Keep a step with its result, but keep no node alive by it: a parameter's gradient may live long."""
+    set_(gradient, "_steps", (*getattr(gradient, "_steps", ()), (ref(node), operand)))
 
 
 # ---- what users call ----
@@ -133,9 +155,11 @@ def _depends_on(order: Tensors, wrt: Tensors) -> set[Tensor]:
 def _pull_back(node: Tensor, g: Tensor, active: set[Tensor], gradients: dict[Tensor, Tensor]) -> None:
     """One step of the chain rule: what `node` passes on to its inputs."""
     contributions = _contributions(node, g)
-    for source, contribution in zip(node.inputs, contributions, strict=True):
+    for operand, (source, contribution) in enumerate(zip(node.inputs, contributions, strict=True)):
         if contribution is not None and source in active and is_float(source.dtype):
-            _accumulate(gradients, source, fitted(contribution, source.type))
+            part = fitted(contribution, source.type)
+            _note(part, node, operand)
+            _accumulate(gradients, source, part)
 
 
 def _contributions(node: Tensor, g: Tensor) -> Sequence[Operand]:
@@ -153,7 +177,10 @@ def _contributions(node: Tensor, g: Tensor) -> Sequence[Operand]:
 
 
 def _accumulate(gradients: dict[Tensor, Tensor], node: Tensor, g: Tensor) -> None:
-    gradients[node] = ops.add(gradients[node], g) if node in gradients else g
+    if node in gradients:
+        g = ops.add(gradients[node], g)
+        _note(g, node, None)
+    gradients[node] = g
 
 
 def fitted(contribution: Operand, type: Type) -> Tensor:

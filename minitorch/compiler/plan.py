@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from minitorch import ops
 from minitorch.compiler.rewrite import ROLES
@@ -24,6 +24,7 @@ from minitorch.graph.tensor import Tensor
 from minitorch.lazy import lazy
 
 listing = lazy("minitorch.compiler.listing")
+viz = lazy("minitorch.viz")
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 BIND, CALL, COMMIT = "bind", "call", "commit"
@@ -119,6 +120,15 @@ class Plan:
     def __str__(self) -> str:
         text: str = listing.describe(self)
         return text
+
+    def draw(self, path: Any, size: int | None = None, /, **options: Any) -> None:
+        """Write a picture of which value lies where and when, and of what it costs. See `minitorch.viz.draw_plan`."""
+        viz.draw_plan(self, path, size, **options)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the graph that was planned, and the plan in print."""
+        bundle: dict[str, str] = viz.mimebundle(self, str(self), include, exclude)
+        return bundle
 
 
 # ---- making a plan ----

@@ -105,6 +105,21 @@ class Graph:
         """A `graphviz.Digraph`. See `minitorch.viz.to_graphviz`."""
         return viz.to_graphviz(self, **options)
 
+    def to_mermaid(self, **options: Any) -> str:
+        """A Mermaid flowchart. See `minitorch.viz.to_mermaid`."""
+        text: str = viz.to_mermaid(self, **options)
+        return text
+
+    def to_json(self, **options: Any) -> str:
+        """JSON text by a schema that stays. See `minitorch.viz.to_json`."""
+        text: str = viz.to_json(self, **options)
+        return text
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the picture, and the text in print."""
+        bundle: dict[str, str] = viz.mimebundle(self, str(self), include, exclude)
+        return bundle
+
 
 def draw(what: Any, path: Any, **options: Any) -> None:
     """Write a picture of a tensor, a graph, a program or a module to `path`; its suffix says which kind.

@@ -163,7 +163,7 @@ class Tensor:
     """
 
     __slots__ = (
-        "__weakref__", "_grad", "attrs", "inputs", "name", "op", "origins", "role", "scope", "serial", "type",
+        "__weakref__", "_grad", "_steps", "attrs", "inputs", "name", "op", "origins", "role", "scope", "serial", "type",
     )  # fmt: skip
     __match_args__ = ("op", "inputs", "attrs")
     __array_ufunc__ = None  # so that `array + tensor` builds the graph

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import html
+from itertools import chain, pairwise
 from typing import Any
 
+from minitorch.errors import OptionError
 from minitorch.lazy import lazy
+from minitorch.viz import style
 from minitorch.viz.levels import picture_of
 from minitorch.viz.picture import LATE, Arrow, Box, Path, Picture
-from minitorch.viz.style import CLUSTER, EDGE, GRAPH, LOOKS, NODE, QUIET_INK, SECTION_FILL, SMALL
+from minitorch.viz.style import LIGHT, NODE_STYLE, SMALL, THEMES, Theme
 from minitorch.viz.subject import graph_of
 
 graphviz = lazy("graphviz")
@@ -19,35 +22,49 @@ WEIGHT = {
     ("placeholder", "forward"): "8", ("forward", "forward"): "8", ("gradient", "gradient"): "4",
     ("gradient", "update"): "4", ("update", "update"): "4",
 }  # fmt: skip
+REPEATED = "dashed: one value, drawn in each scope that reads it"
 
 
-def to_graphviz(what: Any, *, level: str = "op") -> Any:
-    """A `graphviz.Digraph` of a tensor, a graph, a program or a module.
+def to_graphviz(what: Any, *, level: str | None = None, theme: str = "light", inputs: Any = None) -> Any:
+    """A `graphviz.Digraph` of a tensor, a graph, a program, a plan or a module.
 
-    `level` is "op" or "layer", as for `draw`. Gradients climb beside what they are gradients of: their edges are
-    written from the reader to the source and drawn backwards (`dir=back`), for that is how Graphviz is told who stands
-    above whom. So read the structure from `to_networkx`, not from this.
+    `level` and `inputs` are as for `draw`, but every operation is there unless told otherwise; `theme` is "light" or
+    "dark".
+    Gradients climb beside what they are gradients of: their edges are written from the reader to the source and drawn
+    backwards (`dir=back`), for that is how Graphviz is told who stands above whom. So read the structure from
+    `to_networkx`, not from this.
     """
-    picture = picture_of(graph_of(what), level)
-    return digraph_of(picture, careful=not in_order(picture))
+    picture = picture_of(graph_of(what), level or "op", inputs)
+    return digraph_of(picture, careful=not in_order(picture), theme=theme_named(theme))
 
 
-def digraph_of(picture: Picture, careful: bool) -> Any:
+def theme_named(name: str) -> Theme:
+    """`ValueError` for a theme that there is not."""
+    if name not in THEMES:
+        raise OptionError(f"there is no theme {name!r}; there are {', '.join(THEMES)}")
+    return THEMES[name]
+
+
+def digraph_of(picture: Picture, careful: bool, theme: Theme = LIGHT) -> Any:
     """The Graphviz graph of a picture.
 
     Graphviz ranks frame by frame, which gives the better picture, but fails where frames are left and entered again.
     `careful` lets it rank all nodes at once.
     """
-    settings = {**GRAPH, "label": _legend(picture), "newrank": str(careful).lower()}
-    whole = graphviz.Digraph(graphviz.escape(picture.name), graph_attr=settings, node_attr=NODE, edge_attr=EDGE)
+    settings = {**style.graph_attributes(theme), "label": _legend(picture, theme), "newrank": str(careful).lower()}
+    settings |= style.ROWS if picture.rows else {}
+    nodes, edges = style.node_attributes(theme), style.edge_attributes(theme)
+    whole = graphviz.Digraph(graphviz.escape(picture.name), graph_attr=settings, node_attr=nodes, edge_attr=edges)
     frames: dict[Path, Any] = {(): whole}
     for number, box in enumerate(picture.boxes):
-        _frame(frames, box).node(f"n{number}", **_node(box))
+        _frame(frames, box, theme).node(f"n{number}", **_node(box, theme))
+    for left, right in chain.from_iterable(map(pairwise, picture.rows)):
+        _frame(frames, picture.boxes[left], theme).edge(f"n{left}", f"n{right}", style="invis", minlen="0")
     for path in sorted(frames, key=len, reverse=True)[:-1]:
         frames[path[:-1]].subgraph(frames[path])
     for arrow in picture.arrows:
         above, below = ends(arrow)
-        whole.edge(f"n{above}", f"n{below}", **_edge(arrow, picture, careful))
+        whole.edge(f"n{above}", f"n{below}", **_edge(arrow, picture, careful, theme))
     return whole
 
 
@@ -73,55 +90,58 @@ def in_order(picture: Picture) -> bool:
 # ---- frames ----
 
 
-def _frame(frames: dict[Path, Any], box: Box) -> Any:
+def _frame(frames: dict[Path, Any], box: Box, theme: Theme) -> Any:
     """The frame that a box stands in, made with those around it when first met."""
     path = box.frame
     for depth in range(1, len(path) + 1):
         if path[:depth] not in frames:
             section = box.section if depth > len(box.home) else ""
-            look = {**CLUSTER, "fillcolor": SECTION_FILL.get(section, CLUSTER["fillcolor"]), "tooltip": " "}
+            look = {**style.frame_attributes(theme, section), "tooltip": " "}
             attributes = {"label": _plain(path[depth - 1]), **look}
             frames[path[:depth]] = graphviz.Digraph(f"cluster_{len(frames)}", graph_attr=attributes)
     return frames[path]
 
 
-def _legend(picture: Picture) -> str:
+def _legend(picture: Picture, theme: Theme) -> str:
     """The name of the graph, and the colour of each role that occurs in it."""
     roles = {box.role for box in picture.boxes}
     cells = "".join(
-        f'<TD BGCOLOR="{look.fill}" COLOR="{look.line}" BORDER="1" STYLE="ROUNDED">{_small(role)}</TD>'
-        for role, look in LOOKS.items() if role in roles
+        f'<TD BGCOLOR="{look.fill}" COLOR="{look.line}" BORDER="1" STYLE="ROUNDED">{_small(role, theme)}</TD>'
+        for role, look in theme.looks.items() if role in roles
     )  # fmt: skip
-    name = f"<TD>{_bold(picture.name)}</TD>"
+    name = f'<TD><FONT COLOR="{theme.ink}">{_bold(picture.name)}</FONT></TD>'
     repeated = any(box.repeated for box in picture.boxes)
-    remark = f"<TD>{_small('dashed: one value, drawn in each scope that reads it')}</TD>" if repeated else ""
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="4" CELLPADDING="3"><TR>{name}{cells}{remark}</TR></TABLE>>'
+    remarks = [REPEATED] if repeated else []
+    remarks += [picture.remark] if picture.remark else []
+    told = "".join(f"<TD>{_small(remark, theme)}</TD>" for remark in remarks)
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="4" CELLPADDING="3"><TR>{name}{cells}{told}</TR></TABLE>>'
 
 
 # ---- nodes and edges ----
 
 
-def _node(box: Box) -> dict[str, str]:
-    look = LOOKS[box.role]
-    lines = "".join(f"<BR/>{_small(detail)}" for detail in box.details)
+def _node(box: Box, theme: Theme) -> dict[str, str]:
+    look = theme.looks[box.role]
+    lines = "".join(f"<BR/>{_small(detail, theme)}" for detail in box.details)
     return {
         "label": f"<{_bold(box.title)}{_text(box.call)}{lines}>",
-        "shape": look.shape, "color": look.line, "fillcolor": look.fill,
+        "shape": "ellipse" if box.round else look.shape, "color": look.line, "fillcolor": look.fill,
         "tooltip": _plain(box.note), **({"peripheries": "2"} if box.output else {}),
-        **({"style": f"{NODE['style']},dashed"} if box.repeated else {}),
+        **({"style": f"{NODE_STYLE},dashed"} if box.repeated else {}),
     }  # fmt: skip
 
 
-def _edge(arrow: Arrow, picture: Picture, careful: bool) -> dict[str, str]:
+def _edge(arrow: Arrow, picture: Picture, careful: bool, theme: Theme) -> dict[str, str]:
     attributes = {"tooltip": _plain(arrow.note), **({"dir": "back"} if arrow.upward else {})}
     if arrow.writes:
-        return {**attributes, "style": "dashed", "color": LOOKS["update"].line, "penwidth": "1.4", "weight": "2"}
+        return {**attributes, "style": "dashed", "color": theme.looks["update"].line, "penwidth": "1.4", "weight": "2"}
     source = picture.boxes[arrow.source].role
     attributes["weight"] = WEIGHT.get((source, arrow.role), "1")
-    if source == "placeholder" and arrow.role == "forward" and not careful:
+    beside = source == "placeholder" and not picture.boxes[arrow.source].round
+    if beside and arrow.role == "forward" and not careful:
         attributes["minlen"] = "0"  # beside what reads it, not far above
     if arrow.role in LATE:
-        attributes["color"] = LOOKS[arrow.role].line + "C0"
+        attributes["color"] = theme.looks[arrow.role].line + "C0"
     return {**attributes, "label": f" {_plain(arrow.label)} "}
 
 
@@ -143,5 +163,5 @@ def _bold(text: str) -> str:
     return f"<B>{_text(text) or ' '}</B>"  # an empty element is a syntax error
 
 
-def _small(text: str) -> str:
-    return f'<FONT POINT-SIZE="{SMALL}" COLOR="{QUIET_INK}">{_text(text)}</FONT>'
+def _small(text: str, theme: Theme) -> str:
+    return f'<FONT POINT-SIZE="{SMALL}" COLOR="{theme.quiet_ink}">{_text(text)}</FONT>'

@@ -43,12 +43,17 @@ def render(sources: Sequence[str], kind: str) -> bytes:
     raise EngineError("\n".join(failures) or f"{kind} needs a layout engine, and there is none: {_HOW}")
 
 
+def engine_names() -> list[str]:
+    """The engines that there are, the first tried first."""
+    return [name for name, _ in _commands("svg")]
+
+
 def _commands(kind: str) -> list[tuple[str, list[str]]]:
     """The engines that there are, the fastest first, each as a command from DOT to a picture."""
     commands = []
     if (dot := shutil.which("dot")) is not None:
         commands.append(("dot", [dot, f"-T{kind}"]))
-    if find_spec("pygraphviz") is not None:
+    if _is_there("pygraphviz"):
         commands.append(("pygraphviz", [sys.executable, "-P", "-c", _IN_PYGRAPHVIZ, kind]))
     return commands
 
@@ -56,3 +61,11 @@ def _commands(kind: str) -> list[tuple[str, list[str]]]:
 def _undated(content: bytes) -> bytes:
     """Without the date that PDF files carry, and without moving anything: the same graph gives the same bytes."""
     return _DATE.sub(lambda date: b"/CreationDate (D:19700101000000Z)".ljust(len(date[0])), content)
+
+
+def _is_there(package: str) -> bool:
+    """Whether a package can be imported, without doing it."""
+    try:
+        return find_spec(package) is not None
+    except ValueError:  # it is marked as missing
+        return False

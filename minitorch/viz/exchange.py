@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 from minitorch.graph.graph import expression
@@ -38,6 +39,13 @@ def to_networkx(what: Any) -> Any:
         for operand, source in enumerate(node.inputs):
             result.add_edge(number[source], i, operand=operand, type=_line(source.type))
     return result
+
+
+def to_graphml(what: Any) -> str:
+    """The same as GraphML, for yEd, Gephi, igraph and others."""
+    content = BytesIO()
+    networkx.write_graphml(to_networkx(what), content)
+    return content.getvalue().decode() + "\n"
 
 
 def _line(value: object) -> str:

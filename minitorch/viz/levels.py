@@ -1,28 +1,40 @@
-"""The levels a picture can be drawn at: every operation, or one box for each module and phase."""
+"""The levels a picture can be drawn at: every operation, one box for each module and phase, or every neuron."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from minitorch.errors import OptionError
 from minitorch.graph.graph import Graph
+from minitorch.viz.neurons import by_neuron
 from minitorch.viz.picture import LATE, Arrow, Box, Path, Picture, drawn
 
+MOST_LEGIBLE = 500  # boxes that a reader still finds a way through
 MOST_LABELS = 3  # types on one arrow
 MOST_TITLES = 3  # operations named in the box of a layer
 
 
-def picture_of(graph: Graph, level: str) -> Picture:
-    """The picture at a level; `ValueError` for a level that there is not."""
+def picture_of(graph: Graph, level: str, inputs: Any = None) -> Picture:
+    """The picture at a level, with the values of a run at level "neuron"; `ValueError` for one that there is not."""
     if level not in LEVELS:
-        raise OptionError(f"there is no level {level!r}; there are {', '.join(LEVELS)}")
-    return LEVELS[level](drawn(graph))
+        raise OptionError(f"draw: there is no level {level!r}; there are {', '.join(LEVELS)}")
+    if inputs is None:
+        return LEVELS[level](graph)
+    if level != "neuron":
+        raise OptionError(f'draw: the values of inputs are drawn at level="neuron", not at {level!r}')
+    return by_neuron(graph, inputs)
 
 
-def by_operation(picture: Picture) -> Picture:
-    """Every operation, as it is."""
-    return picture
+def fitting(graph: Graph) -> Picture:
+    """Every operation where they can be read, else a box for each module, and a remark that says so."""
+    whole = drawn(graph)
+    count = len(whole.boxes)
+    layers = by_layer(whole) if count > MOST_LEGIBLE else whole
+    if len(layers.boxes) == count:
+        return whole
+    return replace(layers, remark=f'{count:,} operations, drawn as layers (level="op" draws each)')
 
 
 def by_layer(picture: Picture) -> Picture:
@@ -45,7 +57,9 @@ def by_layer(picture: Picture) -> Picture:
     return Picture(picture.name, tuple(boxes), tuple(arrows))
 
 
-LEVELS: dict[str, Callable[[Picture], Picture]] = {"op": by_operation, "layer": by_layer}
+LEVELS: dict[str, Callable[[Graph], Picture]] = {
+    "op": drawn, "layer": lambda graph: by_layer(drawn(graph)), "neuron": by_neuron,
+}  # fmt: skip
 
 
 def _phase(box: Box) -> str:

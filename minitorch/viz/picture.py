@@ -30,6 +30,7 @@ class Box:
     output: bool = False
     repeated: bool = False  # one of several for the same node, each where it is read
     section: str = ""  # the frame inside that of its scope, one for gradients and one for updates
+    round: bool = False  # a unit of a layer
 
     @property
     def frame(self) -> Path:
@@ -55,16 +56,25 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Boxes in the order of the graph, and arrows between them."""
+    """Boxes in the order of the graph, and arrows between them. `remark` is what the reader must be told besides;
+    `rows` are boxes that stand side by side, by number, in that order."""
 
     name: str
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
+    remark: str = ""
+    rows: tuple[tuple[int, ...], ...] = ()
 
 
 def drawn(graph: Graph) -> Picture:
     """A box for each node, but for scalar constants, which stand in the boxes that read them."""
     return _Drawing(graph).picture()
+
+
+def drawn_from(graph: Graph) -> tuple[Picture, tuple[Tensor, ...]]:
+    """The same, and the node that each box stands for."""
+    drawing = _Drawing(graph)
+    return drawing.picture(), tuple(node for node, _ in drawing.number)
 
 
 class _Drawing:
@@ -133,7 +143,7 @@ class _Drawing:
     def note(self, node: Tensor) -> str:
         """The node as a line of the listing, and where it comes from."""
         called = expression(node, [self.labels[source] for source in node.inputs])
-        listed = printable(_placeless(f"{self.labels[node]}: {node.type} = {called}"), 200)
+        listed = printable(placeless(f"{self.labels[node]}: {node.type} = {called}"), 200)
         return "\n".join(filter(None, (listed, printable(place(node), 400))))
 
     # ---- arrows ----
@@ -176,7 +186,8 @@ def _homes(nodes: Sequence[Tensor], readers: Mapping[Tensor, Sequence[Tensor]], 
     for node in reversed(nodes):
         if node.role == "update":
             served[node] += [homes[reader] for reader in readers[node]]
-            homes[node] = homes[node] or _meet(served[node])
+            changed = [homes[i] for i in node.inputs if i.role == "parameter" and homes[i]]
+            homes[node] = homes[node] or _meet(served[node] or changed)
     for target, _ in graph.updates:  # an optimiser's own: momentum, averages
         homes[target] = homes[target] or _meet([homes[reader] for reader in readers[target]])
     return homes
@@ -208,13 +219,13 @@ def _attributes(node: Tensor) -> str:
     """What the operation is told besides its operands, but for what is off, or says the type again."""
     said = {"None", "False", str(node.dtype)}
     told = {key: attr_text(value) for key, value in node.attrs.items() if key not in ("storage", "value")}
-    return _placeless(", ".join(f"{key}={text}" for key, text in told.items() if text not in said))
+    return placeless(", ".join(f"{key}={text}" for key, text in told.items() if text not in said))
 
 
 def _short(number: str) -> str:
     return number if len(number) <= 8 else f"{float(number):.4g}"
 
 
-def _placeless(text: str) -> str:
+def placeless(text: str) -> str:
     """Without the addresses in memory that Python shows of some objects: they differ from run to run."""
     return re.sub(r" at 0x[0-9a-fA-F]+", "", text)

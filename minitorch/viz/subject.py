@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minitorch import ops
+from minitorch.compiler.plan import Plan
 from minitorch.compiler.roles import with_roles
 from minitorch.errors import ArgumentError, OptionError
 from minitorch.graph.graph import Graph
@@ -16,7 +17,7 @@ from minitorch.program import Program
 
 
 def graph_of(what: Any) -> Graph:
-    """The graph of a tensor, a list of tensors, a module, or a program (as optimised); a graph is its own.
+    """The graph of a tensor, a list of tensors, a module, a plan, or a program (as optimised); a graph is its own.
 
     Raises `TypeError` for anything else, and `ValueError` for a module that is no function of one array of rows.
     """
@@ -24,12 +25,14 @@ def graph_of(what: Any) -> Graph:
         return what
     if isinstance(what, Program):
         return what.optimised
+    if isinstance(what, Plan):
+        return what.graph
     if isinstance(what, Module):
         return _traced(what)
     tensors = [what] if isinstance(what, Tensor) else what
     if isinstance(tensors, list | tuple) and tensors and all(isinstance(t, Tensor) for t in tensors):
         return with_roles(Graph(tensors))
-    raise ArgumentError(f"a tensor, a graph, a program or a module can be drawn, not a {type(what).__name__}")
+    raise ArgumentError(f"a tensor, a graph, a program, a plan or a module can be drawn, not a {type(what).__name__}")
 
 
 def _traced(module: Module) -> Graph:

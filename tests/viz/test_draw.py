@@ -1,6 +1,7 @@
 """Pictures as files: their kinds, names in them, the same bytes for the same graph, and what is refused."""
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -11,7 +12,10 @@ import pytest
 import minitorch as mt
 from minitorch.viz import draw
 
-HEADS = {"svg": b"<?xml", "png": b"\x89PNG\r\n", "pdf": b"%PDF-", "dot": b"digraph", "gv": b"digraph"}
+HEADS = {
+    "svg": b"<?xml", "png": b"\x89PNG\r\n", "pdf": b"%PDF-", "dot": b"digraph", "gv": b"digraph",
+    "mmd": b"flowchart TB", "mermaid": b"flowchart TB", "json": b'{\n "format"', "graphml": b"<?xml",
+}  # fmt: skip
 pytest.importorskip("pygraphviz")
 
 
@@ -83,7 +87,7 @@ with mt.scope("a"):
     x, w = mt.placeholder("x", ("n", 3)), mt.parameter([[1.0], [2.0], [3.0]], name="w")
     loss = ((x @ w) ** 2).mean()
 step = mt.compile([x], loss, updates=mt.optim.SGD([w], lr=0.1, momentum=0.5).minimize(loss))
-for kind in ("svg", "png", "pdf", "dot"):
+for kind in ("svg", "png", "pdf", "dot", "mmd", "json", "graphml"):
     for level in ("op", "layer"):
         step.draw(f"{sys.argv[1]}/{level}.{kind}", level=level)
 """
@@ -96,7 +100,7 @@ def test_the_same_graph_gives_the_same_bytes(tmp_path):
         environment = {**os.environ, "PYTHONHASHSEED": seed}
         subprocess.run([sys.executable, "-c", SAME, str(folder), serials], env=environment, check=True)
     names = sorted(os.listdir(tmp_path / "0"))
-    assert len(names) == 8
+    assert len(names) == 14
     for name in names:
         assert (tmp_path / "0" / name).read_bytes() == (tmp_path / "1" / name).read_bytes()
     assert b"D:1970" in (tmp_path / "0" / "op.pdf").read_bytes()  # not of today
@@ -127,7 +131,7 @@ def test_a_name_is_shown_as_it_is_and_does_no_harm(name, tmp_path):
     mt.Graph([t], name=name).draw(tmp_path / "a.svg")
     shown = texts(tmp_path / "a.svg")
     tags = {e.tag.split("}")[1] for e in ElementTree.parse(tmp_path / "a.svg").iter()}
-    assert tags <= {"svg", "g", "title", "a", "path", "polygon", "polyline", "ellipse", "text"}
+    assert tags <= {"svg", "style", "g", "title", "a", "path", "polygon", "polyline", "ellipse", "text"}
     if name.strip():
         assert {name, name.replace("/", "|"), f"f32[{name}]", f"{name}#2"} <= {t.strip() for t in shown}
     graph = ElementTree.parse(tmp_path / "a.svg").findall(".//{*}g[@class='node']")
@@ -153,7 +157,7 @@ def test_what_cannot_be_shown_is_written_in_escapes_or_cut(name, shown, level, t
 
 @pytest.mark.parametrize(("name", "format"), [("a.jpg", None), ("a", None), ("a.svg", "bmp"), ("a.svg", "")])
 def test_an_unknown_kind_lists_those_there_are(y, name, format, tmp_path):
-    with pytest.raises(ValueError, match=r"there are \.svg, \.png, \.pdf, \.dot, \.gv"):
+    with pytest.raises(ValueError, match=r"there are \.svg, \.png, \.pdf, \.dot, \.gv, \.graphml, \.json, \.mmd"):
         draw(y, tmp_path / name, format=format)
     assert not os.listdir(tmp_path)
 
@@ -171,7 +175,7 @@ def test_a_folder_that_is_not_there(y, tmp_path):
 
 @pytest.mark.parametrize("what", [None, 3, "x", [], [1], {"a": 1}])
 def test_what_cannot_be_drawn(what, tmp_path):
-    with pytest.raises(TypeError, match="a tensor, a graph, a program or a module can be drawn, not a"):
+    with pytest.raises(TypeError, match="a tensor, a graph, a program, a plan or a module can be drawn, not a"):
         draw(what, tmp_path / "a.svg")
 
 
@@ -209,7 +213,7 @@ def chain(length):
 def test_a_graph_too_large_to_lay_out_says_what_to_do(tmp_path):
     how = r"2001 boxes are more than .*write it as \.dot, or draw it with level=\"layer\""
     with pytest.raises(ValueError, match=how):
-        draw(chain(2000), tmp_path / "a.svg")
+        draw(chain(2000), tmp_path / "a.svg", level="op")
     assert not os.listdir(tmp_path)
 
 
@@ -219,6 +223,43 @@ def test_a_long_chain_is_written_as_dot_and_drawn_by_layers(tmp_path):
     assert (tmp_path / "a.dot").read_text().count(" -> ") == 10_000
     draw(long, tmp_path / "a.svg", level="layer")
     assert {f"part{i}" for i in range(5)} <= set(texts(tmp_path / "a.svg"))
+
+
+def test_what_cannot_be_read_is_drawn_as_layers_and_says_so(step, tmp_path):
+    draw(chain(600), tmp_path / "a.svg")
+    shown = texts(tmp_path / "a.svg")
+    assert '601 operations, drawn as layers (level="op" draws each)' in shown
+    assert {f"part{i}" for i in range(5)} <= set(shown)
+    assert shown.count("tanh") == 5
+    draw(chain(200), tmp_path / "b.svg")
+    assert texts(tmp_path / "b.svg").count("tanh") == 200
+    assert not any("drawn as layers" in text for text in texts(tmp_path / "b.svg"))
+
+
+def test_a_plan_is_drawn_as_the_graph_that_it_computes(step, tmp_path):
+    draw(step.plan, tmp_path / "plan.json")
+    draw(step.graph, tmp_path / "graph.json")
+    assert (tmp_path / "plan.json").read_bytes() == (tmp_path / "graph.json").read_bytes()
+
+
+# ---- themes ----
+
+
+def test_an_svg_follows_the_readers_system_and_else_has_one_theme(step, tmp_path):
+    for theme in ("auto", "light", "dark"):
+        step.draw(tmp_path / f"{theme}.svg", theme=theme)
+    auto, light, dark = ((tmp_path / f"{theme}.svg").read_text() for theme in ("auto", "light", "dark"))
+    assert auto.count("prefers-color-scheme:dark") == 1
+    assert re.sub(r"\n<style>.*?</style>", "", auto) == light
+    swap = dict(re.findall(r'\[(?:fill|stroke)="(#\w+)"\]\{\w+:(#\w+)\}', auto))
+    assert re.sub(r"#[0-9a-f]{6}", lambda colour: swap[colour[0]], light) == dark  # by these rules, nothing left out
+
+
+@pytest.mark.parametrize("kind", ["svg", "png", "dot", "mmd"])
+def test_there_is_no_other_theme(y, kind, tmp_path):
+    with pytest.raises(ValueError, match="no theme 'sepia'; there are light, dark"):
+        draw(y, tmp_path / f"a.{kind}", theme="sepia")
+    assert not os.listdir(tmp_path)
 
 
 def test_scopes_nested_without_end(tmp_path):

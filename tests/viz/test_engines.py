@@ -56,7 +56,7 @@ def test_each_engine_draws_each_kind(y, engine_name, tmp_path, monkeypatch, capf
 
 def test_dot_on_path_comes_first(y, engine, tmp_path):
     engine("print('<svg>', sys.argv[1:], len(source) > 100)")
-    draw(y, tmp_path / "a.svg")
+    draw(y, tmp_path / "a.svg", theme="light")
     assert (tmp_path / "a.svg").read_text() == "<svg> ['-Tsvg'] True\n"
 
 
@@ -92,15 +92,16 @@ for kind in ("svg", "png", "pdf"):
 """
 
 
-def test_without_an_engine_the_error_says_what_to_install_and_dot_works(tmp_path):
+def test_without_an_engine_the_error_says_what_to_install_and_svg_and_dot_work(tmp_path):
     run = subprocess.run(
         [sys.executable, "-c", WITHOUT], cwd=tmp_path, env={**os.environ, "PATH": str(tmp_path)},
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     lines = run.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["svg", "png", "pdf"]
+    assert [line.split()[0] for line in lines] == ["png", "pdf"]
     assert all("pip install pygraphviz" in line and "install Graphviz" in line for line in lines)
-    assert os.listdir(tmp_path) == ["a.dot"]
+    assert sorted(os.listdir(tmp_path)) == ["a.dot", "a.svg"]
+    assert {"tanh", "x"} <= set(texts(tmp_path / "a.svg"))
     assert run.stderr == ""
 
 

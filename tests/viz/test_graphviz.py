@@ -10,7 +10,7 @@ import pytest
 
 import minitorch as mt
 from minitorch.viz import to_graphviz
-from minitorch.viz.style import INK, LOOKS, QUIET_INK
+from minitorch.viz.style import LIGHT, THEMES, colours
 
 pygraphviz = pytest.importorskip("pygraphviz")
 
@@ -112,13 +112,21 @@ def _linear(colour):
     return np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4)
 
 
-def test_text_has_the_contrast_that_wcag_asks_for():
-    def luminance(colour):
-        return _linear(colour) @ [0.2126, 0.7152, 0.0722]
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
+def test_text_has_the_contrast_that_wcag_asks_for(theme):
+    def contrast(a, b):
+        dark, light = sorted(_linear(colour) @ [0.2126, 0.7152, 0.0722] for colour in (a, b))
+        return (light + 0.05) / (dark + 0.05)
 
-    fills = ["#FFFFFF", *(look.fill for look in LOOKS.values())]
-    for ink, least in ((INK, 12), (QUIET_INK, 4.5)):
-        assert min((luminance(fill) + 0.05) / (luminance(ink) + 0.05) for fill in fills) > least
+    fills = [theme.paper, theme.frame_fill, *theme.sections.values(), *(look.fill for look in theme.looks.values())]
+    assert min(contrast(fill, theme.ink) for fill in fills) > 7
+    assert min(contrast(fill, theme.quiet_ink) for fill in fills) > 4.5
+    assert contrast(theme.edge, theme.paper) > 3
+
+
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
+def test_a_colour_stands_for_one_thing(theme):
+    assert len(set(colours(theme))) == len(colours(theme)) == len(colours(LIGHT))
 
 
 # Machado, Oliveira and Fernandes 2009: full protanopia and deuteranopia
@@ -133,10 +141,12 @@ def _lab(linear):
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
 @pytest.mark.parametrize("sight", [np.eye(3), PROTAN, DEUTAN], ids=["full", "protanopia", "deuteranopia"])
-def test_lines_stay_apart_for_colour_blind_readers(sight):
-    seen = [_lab(np.array(sight) @ _linear(look.line)) for look in LOOKS.values()]
-    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 15  # 2.3 is just noticeable
+@pytest.mark.parametrize(("part", "least"), [("line", 15), ("fill", 4.5)])  # 2.3 is just noticeable
+def test_roles_stay_apart_for_colour_blind_readers(part, least, sight, theme):
+    seen = [_lab(np.array(sight) @ _linear(getattr(look, part))) for look in theme.looks.values()]
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > least
 
 
 def test_frames_are_scopes_and_in_them_gradients_and_updates(step):
@@ -247,5 +257,5 @@ def test_placeholders_of_one_scope_stay_two():
 
 
 def test_there_is_no_other_level(step):
-    with pytest.raises(ValueError, match="no level 'neuron'; there are op, layer"):
-        step.to_graphviz(level="neuron")
+    with pytest.raises(ValueError, match="no level 'cell'; there are op, layer, neuron"):
+        step.to_graphviz(level="cell")

@@ -1,0 +1,176 @@
+"""`train` and `predict`: a multilayer perceptron on a table, kept in one safetensors file."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minitorch import functional, ops
+from minitorch.cli.tables import Table, numbers_of, read_table
+from minitorch.data import standardize, train_test_split
+from minitorch.errors import FileError, OptionError
+from minitorch.files import read, write_whole
+from minitorch.functional import activations
+from minitorch.graph.storage import Array
+from minitorch.lazy import lazy
+from minitorch.nn import MLP, Module
+from minitorch.optim import SGD
+from minitorch.program import Program, compile
+from minitorch.training import State, fit
+
+safetensors = lazy("safetensors")
+safetensors_numpy = lazy("safetensors.numpy")
+
+LOSSES = {"mse": functional.mse_loss, "cross_entropy": functional.cross_entropy}
+
+
+def train(options: Namespace) -> None:
+    """Read a table, train, report on rows that were held out, and save where that is asked for."""
+    if options.activation not in activations:
+        raise OptionError(f"there is no activation {options.activation!r}; there are {', '.join(activations)}")
+    if options.save is not None and not options.save.parent.is_dir():
+        raise FileError(f"{options.save}: there is no such folder")
+    table = read_table(options.data, options.target, needs_target=True)
+    assert table.y is not None
+    if len(table.X) < 2:
+        raise FileError(f"{options.data}: {len(table.X)} rows are too few to train on and to hold some out")
+    classes = _classes(table.y) if options.loss == "cross_entropy" else []
+    y = _indices(table.y, classes) if classes else numbers_of(options.data, table.y)
+    share = max(options.test_size, 1 / len(table.X))
+    X_train, X_test, y_train, y_test = train_test_split(table.X, y, test_size=share, seed=options.seed)
+    widths = [*options.hidden, len(classes) or y.shape[1]]
+    model = MLP(X_train.shape[1], widths, activation=options.activation, seed=options.seed)
+    step = _step(model, y, options)
+    print(
+        f"{model!r}: {sum(p.data.size for p in model.parameters()):,} parameters, {len(X_train):,} rows, {step.backend}"
+    )
+    history = fit(
+        step, standardize(X_train), y_train, epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
+        callbacks=[_report(options.epochs)],
+    )  # fmt: skip
+    _take_in_scale(model, X_train)
+    print(f"{history}; on {len(X_test):,} rows held out: {_score(model.predict(X_test), y_test, bool(classes))}")
+    if options.save is not None:
+        told = {"minitorch.mlp": 1, "activation": options.activation, "classes": classes, "names": table.names,
+                "target": table.target}  # fmt: skip
+        _save(options.save, model, told)
+        print(f"saved to {options.save}")
+
+
+def _step(model: Module, y: Array, options: Namespace) -> Program:
+    x = ops.placeholder("x", ("batch", model.parameters()[0].shape[0]))
+    labels = options.loss == "cross_entropy"
+    goal = ops.placeholder("y", ("batch",), "int64") if labels else ops.placeholder("y", ("batch", y.shape[1]))
+    loss = LOSSES[options.loss](model(x), goal)
+    sgd = SGD(model.parameters(), lr=options.lr, momentum=options.momentum)
+    return compile([x, goal], loss, updates=sgd.minimize(loss), name="train_step")
+
+
+def _report(epochs: int) -> Any:
+    """A line now and then: some ten in all, and the last."""
+    every = max(1, epochs // 10)
+
+    def report(state: State) -> None:
+        if (state.epoch + 1) % every == 0 or state.epoch + 1 == epochs:
+            print(f"epoch {state.epoch + 1:>{len(str(epochs))}}  loss {state.loss:.6g}")
+
+    return report
+
+
+def _take_in_scale(model: MLP, X: Array) -> None:
+    """Let the first layer do the shift and the scale that training was given, so that the model takes plain rows."""
+    layer, (zero, one) = model.layers[0], _scale(X)
+    weight = layer.weight.data.astype("float64")
+    layer.bias.data = layer.bias.data + (zero @ weight)
+    layer.weight.data = one[:, None] * weight
+
+
+def _scale(X: Array) -> tuple[Array, Array]:
+    """What `standardize` does, as `X * one + zero`, told by what it makes of two rows."""
+    low, high = standardize(X, np.zeros((1, X.shape[1])), np.ones((1, X.shape[1])))[1:]
+    return low[0], high[0] - low[0]
+
+
+def _classes(y: Array) -> list[str]:
+    """The labels that occur, numbers by their size, else by the alphabet."""
+    found = {str(label) for label in y[:, 0]}
+    try:
+        return sorted(found, key=float)
+    except ValueError:
+        return sorted(found)
+
+
+def _indices(y: Array, classes: Sequence[str]) -> Array:
+    place = {label: i for i, label in enumerate(classes)}
+    return np.array([place[str(label)] for label in y[:, 0]], "int64")
+
+
+def _score(prediction: Any, y: Any, labels: bool) -> str:
+    if labels:
+        return f"{np.mean(prediction.argmax(1) == y):.1%} right"
+    return f"mean squared error {np.mean((prediction - y) ** 2):.6g}"
+
+
+# ---- files ----
+
+
+def _save(path: Path, model: Module, told: dict[str, Any]) -> None:
+    """The model's own safetensors file, which `minitorch.load` reads; what else `predict` needs is its metadata."""
+    write_whole(path, safetensors_numpy.save(model.state_dict(), {"minitorch": json.dumps(told)}))
+
+
+def _load(path: Path) -> tuple[MLP, dict[str, Any]]:
+    state = read(path)
+    with safetensors.safe_open(path, framework="numpy") as file:
+        told = json.loads((file.metadata() or {}).get("minitorch", "{}"))
+    if "activation" not in told:
+        raise FileError(f"{path}: this is no model that `python -m minitorch train` has saved")
+    shapes = [value.shape for name, value in sorted(state.items(), key=_layer) if name.endswith(".weight")]
+    model = MLP(shapes[0][0], [shape[1] for shape in shapes], activation=told["activation"], seed=0)
+    model.load_state_dict(state)
+    return model, told
+
+
+def _layer(item: tuple[str, Any]) -> int:
+    return int(item[0].split(".")[1])
+
+
+def predict(options: Namespace) -> None:
+    """A column of predictions for the rows of a table, as CSV."""
+    model, told = _load(options.model)
+    table = read_table(options.data, told["target"] or None, needs_target=False)
+    width = model.layers[0].weight.shape[0]
+    if table.X.shape[1] != width:
+        raise FileError(f"{options.data}: the model takes {width} columns, but there are {table.X.shape[1]}")
+    _require_order(options.data, table, told)
+    prediction = model.predict(table.X)
+    if told["classes"]:
+        rows = [[told["classes"][i]] for i in prediction.argmax(1)]
+    else:
+        rows = [[f"{value:.9g}" for value in row] for row in prediction]
+    titles = (
+        [told["target"]] if len(rows[:1] and rows[0]) < 2 else [f"{told['target']}{i}" for i in range(len(rows[0]))]
+    )
+    if options.out is None:
+        csv.writer(sys.stdout, lineterminator="\n").writerows([titles, *rows])
+        return
+    lines = [titles, *rows]
+    write_whole(options.out, ("\n".join(_csv_line(line) for line in lines) + "\n").encode())
+
+
+def _csv_line(cells: Sequence[str]) -> str:
+    return ",".join(f'"{cell.replace(chr(34), chr(34) * 2)}"' if set(cell) & set('",\n') else cell for cell in cells)
+
+
+def _require_order(path: Path, table: Table, told: dict[str, Any]) -> None:
+    """Named columns must be those that were learned from, in their order."""
+    named = [name for name in told["names"] if not name.lstrip("x").isdigit()]
+    if named and path.suffix.lower() == ".csv" and list(table.names) != told["names"]:
+        raise FileError(f"{path}: the model takes the columns {', '.join(told['names'])}, not {', '.join(table.names)}")
