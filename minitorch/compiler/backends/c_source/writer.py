@@ -8,14 +8,15 @@ data.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from minitorch import ops
-from minitorch.compiler.backends.c_source import blocked, product
+from minitorch.compiler.backends.c_source import alike, blocked, product
 from minitorch.compiler.backends.c_source.expressions import c_type, has_expression, suffix
 from minitorch.compiler.backends.c_source.folds import FOLDS
 from minitorch.compiler.backends.c_source.function import Function, Part
@@ -62,13 +63,25 @@ class Segment:
     fallback: Instruction | None = None
 
 
+@dataclass
+class Shared:
+    """A function that the instructions which are alike share: its name, the sizes that it is given, and the pieces of
+    memory, by their numbers among those of an instruction, or as they are where they are the same for all."""
+
+    function: Function
+    name: str
+    sizes: Sequence[str]
+    memory: Sequence[int | Key]
+
+
 class Writer:
     """Writes the program of a plan. `keys` are the places of the table, `segments` what a step consists of."""
 
     def __init__(self, plan: Plan, vector_bytes: int) -> None:
         self.plan, self.lanes = plan, product.Lanes(vector_bytes)
         self.calls = [i for i in plan.instructions if i.stage != BIND and not i.node.op.view]
-        self.flops = _flops(self.calls)
+        self.operations = alike.operations(self.calls)
+        self.flops = _flops(self.operations)
         self.team = _worth_a_team(self.calls, self.flops, self.lanes)
         self.symbols = tuple(dict.fromkeys(symbols_in(_mentioned(plan))))
         self.sizes = Sizes(self.symbols)
@@ -78,6 +91,7 @@ class Writer:
         self.taken = taken_inputs(plan.graph.inputs, self.calls, self.layouts)
         self.labels = plan.graph.labels()
         self.table: dict[Key, int] = {("blas", 0): 0}
+        self.shared: dict[object, Shared] = {}  # by what is alike in the instructions that call a function
         self.functions: dict[str, str] = {}  # texts, under a name that stands for all, by the names they have
         self.definitions: list[str] = []
         self.parts: dict[Part, None] = {}
@@ -111,10 +125,12 @@ class Writer:
     # ---- instructions ----
 
     def _call(self, i: Instruction) -> list[str]:
-        function = self._function(i)
-        name = self._named(function, i)
-        arguments = [*function.sizes(), *(f"m[{self._index(key)}]" for key in function.arguments)]
-        call = f"{name}({', '.join([*arguments, *(('me', 'team') if function.team else ())])})"
+        inputs, outputs = [self.layouts[v] for v in i.inputs], [self.output(v) for v in i.outputs]
+        memory = list(dict.fromkeys(x.key for x in (*inputs, *outputs)))
+        shared = self._shared(i, inputs, outputs, memory)
+        function, given = shared.function, [memory[k] if isinstance(k, int) else k for k in shared.memory]
+        arguments = [*shared.sizes, *(f"m[{self._index(key)}]" for key in given)]
+        call = f"{shared.name}({', '.join([*arguments, *(('me', 'team') if function.team else ())])})"
         lines = [f"    // {comment(self._line(node))}" for node in i.nodes]
         if not self.team:
             return [*lines, f"    if ({call}) return 1;" if function.checks else f"    {call};"]
@@ -123,9 +139,19 @@ class Writer:
         lines.append(f"    if (me == 0) {f'team->failed = {call}' if function.checks else call};")
         return [*lines, "    barrier(team);", *(["    if (team->failed) return 1;"] if function.checks else [])]
 
-    def _function(self, i: Instruction) -> Function:
-        inputs = [self.layouts[v] for v in i.inputs]
-        outputs = [self.output(v) for v in i.outputs]
+    def _shared(
+        self, i: Instruction, inputs: Sequence[Layout], outputs: Sequence[Layout], memory: Sequence[Key]
+    ) -> Shared:  # fmt: skip
+        """The function of an instruction, written for the first of those that are alike."""
+        what = self.operations[i], alike.places([*inputs, *outputs], self.taken)
+        if what not in self.shared:
+            function = self._function(i, inputs, outputs)
+            number: dict[Key, int] = {key: k for k, key in enumerate(memory)}
+            places = [number.get(key, key) for key in function.arguments]
+            self.shared[what] = Shared(function, self._named(function, i), function.sizes(), places)
+        return self.shared[what]
+
+    def _function(self, i: Instruction, inputs: Sequence[Layout], outputs: Sequence[Layout]) -> Function:
         node = i.node
         if not (node.op is fused or node.op.elementwise or node.op in FOLDS):
             function = Move(node, inputs, outputs[0], self.sizes, self.lanes, self.team).write()
@@ -265,11 +291,14 @@ def _by_blas(node: Tensor, lanes: product.Lanes) -> bool:
     return node.op in (ops.matmul, gemm) and not small_product(node) and not blocked.is_blocked(node, lanes)
 
 
-def _flops(calls: Sequence[Instruction]) -> Size:
-    """The floating-point operations of a step, as the rows count them."""
+def _flops(operations: Mapping[Instruction, int]) -> Size:
+    """The floating-point operations of a step, as the rows count them: once for those that are alike."""
+    counts = Counter(operations.values())
     total: Size = 0
-    for node in (node for i in calls for node in i.nodes):
-        total = total + node.op.flops(node.type, *[x.type for x in node.inputs], **node.attrs)
+    for i in {number: i for i, number in operations.items()}.values():
+        for node in i.nodes:
+            own = node.op.flops(node.type, *[x.type for x in node.inputs], **node.attrs)
+            total = total + counts[operations[i]] * own
     return total
 
 
