@@ -97,7 +97,8 @@ def structure(node: Tensor) -> object:
         return "constant", value.tobytes(), value.shape, value.dtype, node.type.weak
     if node.op.distinct or node.role in ("placeholder", "parameter"):
         return None
-    return node.op, tuple([i.serial for i in node.inputs]), exact(tuple(node.attrs.items()))
+    attrs = exact(tuple(node.attrs.items())) if node.attrs else ()
+    return node.op, tuple([i.serial for i in node.inputs]), attrs
 
 
 def exact(value: object) -> object:
@@ -210,7 +211,7 @@ def on_inputs(node: Tensor, inputs: Sequence[Tensor]) -> Tensor:
     """`node` computed from other inputs of the same types; itself where they are its own."""
     for new, old in zip(inputs, node.inputs, strict=True):
         if new is not old:
-            return node.replace(inputs=tuple(inputs))
+            return node.with_inputs(tuple(inputs))
     return node
 
 
@@ -255,7 +256,7 @@ def verify(before: Graph, after: Graph, name: str) -> None:
     seen: set[Tensor] = set()
     old = set(before.nodes)
     for node in after.nodes:
-        if not all(i in seen for i in node.inputs):
+        if not seen.issuperset(node.inputs):
             raise VerificationError(f"{name}: {node.describe()} comes before one of its inputs")
         seen.add(node)
         if node not in old and node.inputs:

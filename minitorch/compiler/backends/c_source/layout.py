@@ -35,10 +35,10 @@ def row_major(shape: Shape) -> Shape:
     """The strides of an array whose last index runs fastest."""
     strides: list[Size] = []
     step: Size = 1
-    for size in reversed(shape):
+    for size in reversed(shape[1:]):
         strides.append(step)
         step = step * size
-    return tuple(reversed(strides))
+    return (step, *reversed(strides)) if shape else ()
 
 
 def whole(key: Key, node: Tensor) -> Layout:
