@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,12 +20,13 @@ tqdm = lazy("tqdm")
 random = lazy("numpy.random")
 
 
-@dataclass(frozen=True, eq=False, slots=True)
 class Snapshot:
     """The values of what a program changes and its outputs depend on, after an epoch; epoch 0 is before training."""
 
-    epoch: int
-    values: Mapping[Tensor, Array]
+    __slots__ = ("epoch", "values")
+
+    def __init__(self, epoch: int, values: Mapping[Tensor, Array]) -> None:
+        self.epoch, self.values = epoch, values
 
 
 class History:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from minitorch import ops
 from minitorch.compiler.plan import Value
@@ -15,8 +15,7 @@ Key = tuple[str, object]
 """What tells pieces of memory apart: `("slot", 3)`, `("leaf", storage)`, `("input", 0)`, ..."""
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """Elements of a piece of memory: the one at index (i, j) lies at `offset + i * strides[0] + j * strides[1]`."""
 
     key: Key
@@ -68,7 +67,7 @@ class Layouts:
 def _viewed(x: Layout, node: Tensor) -> Layout:
     change = _VIEWS[node.op]
     offset, strides = change(x, node)
-    return replace(x, shape=node.shape, offset=offset, strides=strides)
+    return x._replace(shape=node.shape, offset=offset, strides=strides)
 
 
 def _transposed(x: Layout, node: Tensor) -> tuple[Size, Shape]:

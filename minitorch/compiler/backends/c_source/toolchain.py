@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
 from functools import cache as once
-from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
+from typing import NamedTuple
 
 from minitorch.compiler.backends.c_source import cache
 from minitorch.compiler.backends.c_source.process import run
@@ -64,8 +63,7 @@ HINT = (
 )
 
 
-@dataclass(frozen=True)
-class Compiler:
+class Compiler(NamedTuple):
     """A C compiler that works, with the flags that it takes."""
 
     command: tuple[str, ...]
@@ -87,10 +85,10 @@ class Compiler:
         """Elements in the widest vector."""
         return self.vector_bytes // itemsize
 
-    @cached_property
+    @property
     def key(self) -> str:
         """A name for all that decides what becomes of a source."""
-        return cache.digest(FORMAT, repr(astuple(self)))
+        return cache.digest(FORMAT, repr(tuple(self)))
 
     def compile(self, source: Path, target: Path) -> list[str]:
         """The command that makes an object of a source."""

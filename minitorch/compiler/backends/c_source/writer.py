@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from minitorch import ops
 from minitorch.compiler.backends.c_source import alike, blocked, product
@@ -54,8 +53,7 @@ def _text(name: str) -> str:
     return Path(__file__).with_name(name).read_text("utf-8")
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """Instructions that run one after the other without Python: the name of their C function, or the one that is
     computed by its NumPy kernel."""
 
@@ -63,8 +61,7 @@ class Segment:
     fallback: Instruction | None = None
 
 
-@dataclass
-class Shared:
+class Shared(NamedTuple):
     """A function that the instructions which are alike share: its name, the sizes that it is given, and the pieces of
     memory, by their numbers among those of an instruction, or as they are where they are the same for all."""
 
