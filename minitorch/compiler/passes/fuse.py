@@ -73,6 +73,7 @@ class _Regions:
             for source in dict.fromkeys(node.inputs):
                 self.readers[source].append(node)
         self.wanted = set(graph.roots)
+        self.spaces = {node: _space(node) for node in graph.nodes if _joins(node)}  # of what can be part of a region
         self.members: dict[Tensor, list[Tensor]] = {}
         self.region: dict[Tensor, Tensor] = {}
         self.left = dict.fromkeys(ROLES, 0)  # instructions of each role, if nothing more is joined
@@ -84,15 +85,13 @@ class _Regions:
 
     def reads_along(self, reader: Tensor, node: Tensor) -> bool:
         """Whether `reader` needs of `node` just the element at the index where it is itself."""
-        if not _joins(reader) or node.op in FOLDS or _space(reader) != node.shape:
-            return False
-        return reader.op is not ops.matmul
+        return self.spaces.get(reader) == node.shape and node.op not in FOLDS and reader.op is not ops.matmul
 
     # ---- what only one region reads belongs there ----
 
     def join_into_readers(self) -> None:
         for node in reversed(self.nodes):
-            if not _joins(node):
+            if node not in self.spaces:
                 continue
             region = self._sole_reader(node)
             if region is not None:

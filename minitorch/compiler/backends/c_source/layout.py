@@ -53,12 +53,14 @@ class Layouts:
         self.known: dict[Value, Layout] = {}
 
     def __getitem__(self, value: Value) -> Layout:
+        return self.known.get(value) or self._found(value)
+
+    def _found(self, value: Value) -> Layout:
         chain = [value]
         while chain[-1].node.op.view and chain[-1] not in self.known:
             chain.append(self.by_node[chain[-1].node.inputs[0]])
         last = chain.pop()
-        layout = self.known.get(last) or whole(self.keys[last], last.node)
-        self.known[last] = layout
+        layout = self.known[last] = self.known.get(last) or whole(self.keys[last], last.node)
         for view in reversed(chain):
             layout = self.known[view] = _viewed(layout, view.node)
         return layout
