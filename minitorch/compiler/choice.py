@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from minitorch.compiler import optimise
@@ -44,9 +47,22 @@ def compiled(traced: Graph, backend: str) -> Compiled:
 
 def _by(traced: Graph, backend: str) -> Compiled:
     kind = BACKENDS[backend]
-    passes = optimise(traced, kind.lowering)
-    plan = make_plan(passes[-1].after, kind.rules)
-    return passes, plan, kind(plan)
+    with _uncollected():
+        passes = optimise(traced, kind.lowering)
+        plan = make_plan(passes[-1].after, kind.rules)
+        return passes, plan, kind(plan)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for garbage meanwhile: it would go through the growing graphs again and again, and they are in use."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @cache

@@ -229,6 +229,8 @@ def _atom_bound(atom: Atom) -> int | None:
 
 def at_least(a: Size, b: Size) -> bool:
     """Whether `a >= b` whatever the unknown sizes are."""
+    if a == b:
+        return True
     bound = lower_bound(a - b)
     return bound is not None and bound >= 0
 
