@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from minitorch.errors import CompilerError
 from minitorch.lazy import lazy
 
 selectors = lazy("selectors")
+signal = lazy("signal")
 subprocess = lazy("subprocess")
 
 

@@ -8,7 +8,6 @@ High-Performance Matrix Multiplication, 2008). Small matrices stay in the first 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -44,8 +43,7 @@ def text() -> str:
     return Path(__file__).with_name("product.c").read_text("utf-8")
 
 
-@dataclass(frozen=True)
-class Lanes:
+class Lanes(NamedTuple):
     """The vectors of a machine, in bytes, and how many of them fit into registers."""
 
     vector_bytes: int

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
 from functools import cache as once
-from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
+from typing import NamedTuple
 
 from minitorch.compiler.backends.c_source import cache
 from minitorch.compiler.backends.c_source.process import run
@@ -17,7 +16,6 @@ from minitorch.errors import CompilerError
 from minitorch.lazy import lazy
 
 shlex = lazy("shlex")
-shutil = lazy("shutil")
 
 FORMAT = "1"
 """Changes with anything here that changes what is found, so that older findings are forgotten."""
@@ -64,8 +62,7 @@ HINT = (
 )
 
 
-@dataclass(frozen=True)
-class Compiler:
+class Compiler(NamedTuple):
     """A C compiler that works, with the flags that it takes."""
 
     command: tuple[str, ...]
@@ -87,10 +84,10 @@ class Compiler:
         """Elements in the widest vector."""
         return self.vector_bytes // itemsize
 
-    @cached_property
+    @property
     def key(self) -> str:
         """A name for all that decides what becomes of a source."""
-        return cache.digest(FORMAT, repr(astuple(self)))
+        return cache.digest(FORMAT, repr(tuple(self)))
 
     def compile(self, source: Path, target: Path) -> list[str]:
         """The command that makes an object of a source."""
@@ -126,7 +123,7 @@ def search(chosen: str, path: str | None) -> tuple[Compiler | None, str]:
     if chosen:
         return probe(words(chosen)), ""
     problems = ["no C compiler (cc, gcc, clang) was found on PATH"]
-    for name in filter(shutil.which, ("cc", "gcc", "clang")):
+    for name in filter(which, ("cc", "gcc", "clang")):
         try:
             return probe((name,)), ""
         except CompilerError as error:
@@ -137,12 +134,19 @@ def search(chosen: str, path: str | None) -> tuple[Compiler | None, str]:
 def words(chosen: str) -> tuple[str, ...]:
     """The command that `$CC` holds: a path as it is, or a name with arguments."""
     try:
-        command = (chosen,) if shutil.which(chosen) else tuple(shlex.split(chosen))
+        command = (chosen,) if which(chosen) else tuple(shlex.split(chosen))
     except ValueError as error:
         raise CompilerError(f"$CC is {chosen!r}: {error}") from None
-    if not shutil.which(command[0]):
+    if not which(command[0]):
         raise CompilerError(f"$CC is {chosen!r}, but {command[0]} is not a program that can be run")
     return (os.path.abspath(command[0]) if os.sep in command[0] else command[0], *command[1:])
+
+
+def which(name: str) -> str | None:
+    """The program that a command names. `shutil.which` finds it too, but takes longer to be imported than all else."""
+    places = [""] if os.path.dirname(name) else os.get_exec_path()
+    paths = (os.path.join(place, name) for place in places)
+    return next((path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)), None)
 
 
 # ---- what a compiler can do ----
@@ -161,7 +165,7 @@ def identify(command: tuple[str, ...]) -> str:
     """A text that changes when the compiler, or the processor, does."""
     files = []
     for word in command:
-        if not word.startswith("-") and (found := shutil.which(word)):
+        if not word.startswith("-") and (found := which(word)):
             status = os.stat(found)
             files.append((os.path.realpath(found), status.st_size, status.st_mtime_ns))
     return cache.digest(repr((command, files, processor())))
