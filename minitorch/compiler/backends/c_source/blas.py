@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,7 +65,7 @@ def find() -> Blas | None:
 @cache
 def loaded() -> Blas | None:
     controllers = [c for c in threadpoolctl.ThreadpoolController().lib_controllers if c.user_api == "blas"]
-    root = str(Path(np.__file__).parent)  # numpy.libs lies beside it
+    root = os.path.dirname(str(np.__file__))  # numpy.libs lies beside it
     for controller in sorted(controllers, key=lambda c: not str(c.filepath).startswith(root)):
         found = described(controller.internal_api, controller.version or "", str(controller.filepath), controller)
         if found is not None:

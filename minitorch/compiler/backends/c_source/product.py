@@ -8,8 +8,6 @@ High-Performance Matrix Multiplication, 2008). Small matrices stay in the first 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 from minitorch.compiler.backends.c_source.expressions import c_type, suffix
@@ -35,12 +33,6 @@ LEFTS = {
     "columns": Left("const int64_t *order", "a + i, ar, order + t", "BY_COLUMNS"),
 }
 """A matrix by its strides; or the `rows` of one in an order, as they are or as `columns`."""
-
-
-@cache
-def text() -> str:
-    """The C text that all products share."""
-    return Path(__file__).with_name("product.c").read_text("utf-8")
 
 
 class Lanes(NamedTuple):

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from functools import cache as once
 from itertools import takewhile
-from pathlib import Path
 from typing import NamedTuple
 
 from minitorch.compiler.backends.c_source import cache
@@ -89,14 +88,13 @@ class Compiler(NamedTuple):
         """A name for all that decides what becomes of a source."""
         return cache.digest(FORMAT, repr(tuple(self)))
 
-    def compile(self, source: Path, target: Path) -> list[str]:
+    def compile(self, source: str, target: str) -> list[str]:
         """The command that makes an object of a source."""
-        return [*self.command, *self.flags, "-c", str(source), "-o", str(target)]
+        return [*self.command, *self.flags, "-c", source, "-o", target]
 
-    def link(self, inputs: Sequence[Path], target: Path) -> list[str]:
+    def link(self, inputs: Sequence[str], target: str) -> list[str]:
         """The command that makes a shared library of objects and sources."""
-        files = map(str, inputs)
-        return [*self.command, *self.flags, "-shared", *files, "-o", str(target), *self.link_flags, "-lm"]
+        return [*self.command, *self.flags, "-shared", *inputs, "-o", target, *self.link_flags, "-lm"]
 
 
 def find() -> Compiler | None:
@@ -174,7 +172,8 @@ def identify(command: tuple[str, ...]) -> str:
 def examine(command: tuple[str, ...]) -> dict[str, str | list[str]]:
     """Call a compiler to see what it is and which flags it takes."""
     with cache.workspace() as work:
-        (work / "trial.c").write_text(TRIAL, "utf-8")
+        with open(os.path.join(work, "trial.c"), "w", encoding="utf-8") as file:
+            file.write(TRIAL)
         version, everything = run([[*command, "--version"], trial(command, work, OPTIONAL, LINK)], work)
         flags, link_flags = list(OPTIONAL), list(LINK)
         if not everything.silent:
@@ -193,13 +192,13 @@ def examine(command: tuple[str, ...]) -> dict[str, str | list[str]]:
     return {"version": first, "flags": [*REQUIRED, *flags], "link_flags": link_flags, "features": features}
 
 
-def trial(command: Sequence[str], work: Path, flags: Sequence[str] = (), link_flags: Sequence[str] = ()) -> list[str]:
+def trial(command: Sequence[str], work: str, flags: Sequence[str] = (), link_flags: Sequence[str] = ()) -> list[str]:
     """The command that makes a library of the small program."""
-    made = str(work / "trial.so")
-    return [*command, *REQUIRED, *flags, "-shared", str(work / "trial.c"), "-o", made, *link_flags, "-lm"]
+    source, made = os.path.join(work, "trial.c"), os.path.join(work, "trial.so")
+    return [*command, *REQUIRED, *flags, "-shared", source, "-o", made, *link_flags, "-lm"]
 
 
-def accepted(flags: Sequence[str], trials: Sequence[Sequence[str]], work: Path) -> list[str]:
+def accepted(flags: Sequence[str], trials: Sequence[Sequence[str]], work: str) -> list[str]:
     """The flags whose trials passed without a word."""
     return [flag for flag, outcome in zip(flags, run(trials, work), strict=True) if outcome.silent]
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from minitorch import ops
@@ -23,6 +21,7 @@ from minitorch.compiler.backends.c_source.layout import Key, Layout, Layouts, Si
 from minitorch.compiler.backends.c_source.moves import BLAS, Move, covers
 from minitorch.compiler.backends.c_source.region import Region
 from minitorch.compiler.backends.c_source.taken import taken_inputs
+from minitorch.compiler.backends.c_source.texts import c_text
 from minitorch.compiler.fused import fused
 from minitorch.compiler.gemm import gemm
 from minitorch.compiler.passes.fuse import body_of, small_product
@@ -47,11 +46,6 @@ def native(node: Tensor) -> bool:
     if node.op.elementwise:
         return has_expression(node)
     return node.op in FOLDS or covers(node) or not node.inputs  # what has no inputs is given, or computed ahead
-
-
-@cache
-def _text(name: str) -> str:
-    return Path(__file__).with_name(name).read_text("utf-8")
 
 
 class Segment(NamedTuple):
@@ -240,18 +234,18 @@ class Writer:
         lines = [
             *(f"// {comment(line)}" for line in title),
             "",
-            _text("prelude.c"),
-            _text("team.c") if self.team else "",
+            c_text("prelude.c"),
+            c_text("team.c") if self.team else "",
         ]
         small = [p.name.split("_")[-2] for p in self.parts if p.name.startswith("product_")]
         lefts = dict.fromkeys(["", *(product.left_of(p.name) for p in self.parts if p.name.startswith("product_"))])
         floats = dict.fromkeys([*small, *map(suffix, self.products)])
         if floats:
-            lines.append(product.text())
+            lines.append(c_text("product.c"))
         lines += [self.lanes.shared(d, lefts) for d in (FLOAT32, FLOAT64) if suffix(d) in floats]
         lines += ["", *(part.text + "\n" for part in self.parts)]
         if self.products:
-            lines.append(_text("gemm.c"))
+            lines.append(c_text("gemm.c"))
             lines += [self._gemm(d) for d in self.products]
         lines += [_declared(name, dtype) for name, dtype in self.mathematics]
         lines += ["", *(text + "\n" for text in (*self.definitions, *self.steps))]
@@ -259,8 +253,8 @@ class Writer:
         lines += [
             "",
             f"#define TABLE {len(self.table)}",
-            _text("rows.c"),
-            _text("run_team.c" if self.team else "run.c"),
+            c_text("rows.c"),
+            c_text("run_team.c" if self.team else "run.c"),
         ]
         if any(s.fallback for s in self.segments):
             lines += [f"int {s.name}_alone(const long *n, void *const *m) {{ return {s.name}(n, m); }}"
