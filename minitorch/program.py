@@ -29,7 +29,8 @@ from minitorch.lazy import lazy
 from minitorch.loop import Loop
 
 viz = lazy("minitorch.viz")
-verification = lazy("minitorch.inspection.verify")
+verifying = lazy("minitorch.inspection.verify")
+reporting = lazy("minitorch.inspection.report")
 explanation = lazy("minitorch.inspection.explain")
 inspection = lazy("minitorch.inspection")
 
@@ -196,10 +197,16 @@ class Program(Pictured):
     def verify(self) -> None:
         """Compute the graph before and after every pass, and both sides of every rewrite, on the same values.
 
-        Raises `minitorch.inspection.verify.DisagreementError` where they differ. Then every rewrite in `passes` says
-        that it was `checked`, and the largest `difference` that it made.
+        Raises `minitorch.inspection.verify.DisagreementError` where they differ by more than the law of the rewrite
+        declares. Then every rewrite in `passes` says that it was `checked`, and the largest `difference` that it made,
+        and `verification` tells all that was compared.
         """
-        self.passes = verification.verified(self)
+        self.passes = verifying.verified(self)
+
+    @property
+    def verification(self) -> Any:
+        """What `verify` found, pass by pass and law by law. See `minitorch.inspection.report`."""
+        return reporting.Verification(self)
 
     def explain(self) -> str:
         """What the compiler did, pass by pass: each rewrite with its law, its two sides, its lines and its savings."""
