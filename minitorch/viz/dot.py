@@ -6,12 +6,11 @@ import html
 from itertools import chain, pairwise
 from typing import Any
 
-from minitorch.errors import OptionError
 from minitorch.lazy import lazy
 from minitorch.viz import style
 from minitorch.viz.levels import picture_of
 from minitorch.viz.picture import LATE, Arrow, Box, Path, Picture
-from minitorch.viz.style import LIGHT, NODE_STYLE, SMALL, THEMES, Theme
+from minitorch.viz.style import LIGHT, NODE_STYLE, SMALL, Theme, theme_named
 from minitorch.viz.subject import graph_of
 
 graphviz = lazy("graphviz")
@@ -36,13 +35,6 @@ def to_graphviz(what: Any, *, level: str | None = None, theme: str = "light", in
     """
     picture = picture_of(graph_of(what), level or "op", inputs)
     return digraph_of(picture, careful=not in_order(picture), theme=theme_named(theme))
-
-
-def theme_named(name: str) -> Theme:
-    """`ValueError` for a theme that there is not."""
-    if name not in THEMES:
-        raise OptionError(f"there is no theme {name!r}; there are {', '.join(THEMES)}")
-    return THEMES[name]
 
 
 def digraph_of(picture: Picture, careful: bool, theme: Theme = LIGHT) -> Any:
