@@ -7,12 +7,14 @@ from itertools import pairwise
 
 from minitorch.viz.layout import Layout, Rect, laid_out
 from minitorch.viz.layout.compose import Point
-from minitorch.viz.layout.metrics import DETAIL, LINE, TITLE, text_width
+from minitorch.viz.layout.metrics import DETAIL, LINE, ROOM, TITLE, text_width
 from minitorch.viz.picture import LATE, Arrow, Box, Picture
 from minitorch.viz.style import FONT, LIGHT, THEMES, Theme
 
 TOP = 34.0  # room for the name and the legend
 EDGE_TEXT = 8.0
+BEND = 8.0
+CLEAR = 30.0  # how far a box may stand from the edge of its row for a label to be put there
 
 
 def to_svg(picture: Picture, theme: str = "auto") -> str:
@@ -22,7 +24,7 @@ def to_svg(picture: Picture, theme: str = "auto") -> str:
     return "\n".join(
         [
             '<?xml version="1.0" encoding="UTF-8"?>',
-            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width:.0f}" height="{height:.0f}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width:.0f}pt" height="{height:.0f}pt" '
             f'viewBox="0 0 {width:.0f} {height:.0f}">',
             f"<title>{_text(picture.name)}</title>",
             f"<style>{style(theme)}</style>",
@@ -39,14 +41,14 @@ def to_svg(picture: Picture, theme: str = "auto") -> str:
 
 def body(picture: Picture, layout: Layout, prefix: str = "") -> str:
     """Frames, arrows and boxes, without the document around them. `prefix` keeps the ids of several pictures apart."""
-    parts = [_frame(i, placed.path[-1], "/".join(placed.path), placed.rect, prefix)
-             for i, placed in enumerate(layout.frames)]  # fmt: skip
+    parts = [_frame(i, "/".join(placed.path), placed.rect, prefix) for i, placed in enumerate(layout.frames)]
     told: set[tuple[int, str, Point]] = set()
     for i, (arrow, points) in enumerate(zip(picture.arrows, layout.arrows, strict=True)):
         if picture.boxes[arrow.source].round and picture.boxes[arrow.target].round:
             parts.append(_line(i, arrow, layout.boxes[arrow.source], layout.boxes[arrow.target], prefix))
             continue
         parts.append(_arrow(i, arrow, points, picture, told, prefix))
+    parts += [_name(placed.path[-1], placed.rect) for placed in layout.frames]
     parts += [_box(i, box, rect, prefix) for i, (box, rect) in enumerate(zip(picture.boxes, layout.boxes, strict=True))]
     return "\n".join(parts)
 
@@ -54,16 +56,20 @@ def body(picture: Picture, layout: Layout, prefix: str = "") -> str:
 # ---- frames, boxes, arrows ----
 
 
-def _frame(number: int, name: str, path: str, r: Rect, prefix: str) -> str:
+def _frame(number: int, path: str, r: Rect, prefix: str) -> str:
     return (
         f'<g class="frame" id="{prefix}f{number}"><title>{_text(path)}</title>'
-        f'<rect x="{r.x:.1f}" y="{r.y:.1f}" width="{r.width:.1f}" height="{r.height:.1f}" rx="8"/>'
-        f'<text x="{r.x + 8:.1f}" y="{r.y + 14:.1f}">{_text(name)}</text></g>'
+        f'<rect x="{r.x:.1f}" y="{r.y:.1f}" width="{r.width:.1f}" height="{r.height:.1f}" rx="8"/></g>'
     )
 
 
+def _name(name: str, r: Rect) -> str:
+    """The name of a frame, over the lines that lead into it."""
+    return f'<text class="module" x="{r.x + 8:.1f}" y="{r.y + 14:.1f}">{_text(name)}</text>'
+
+
 def _box(number: int, box: Box, r: Rect, prefix: str) -> str:
-    middle, y = r.x + r.width / 2, r.y + r.height / 2 - LINE * len(box.details) / 2 + TITLE * 0.36
+    middle, y = r.x + r.width / 2, _middle(box, r) - LINE * len(box.details) / 2 + TITLE * 0.36
     details = "".join(
         f'<text class="detail" x="{middle:.1f}" y="{y + LINE * (i + 1):.1f}">{_text(line)}</text>'
         for i, line in enumerate(box.details)
@@ -77,6 +83,11 @@ def _box(number: int, box: Box, r: Rect, prefix: str) -> str:
         f'<text x="{middle:.1f}" y="{y:.1f}"><tspan class="name">{_text(box.title)}</tspan>{_text(box.call)}</text>'
         f"{details}</g>"
     )
+
+
+def _middle(box: Box, r: Rect) -> float:
+    """The height at which the text of a box has its middle: in the room that the shape leaves."""
+    return r.y + r.height / 2 + (0.0 if box.round else ROOM.get(box.role, 0.0) / 2)
 
 
 def _shape(box: Box, r: Rect) -> str:
@@ -101,9 +112,10 @@ def outline(role: str, r: Rect) -> str:
         return "M" + "L".join(f"{p:.1f} {q:.1f}" for p, q in shapes[role]) + "Z"
     w = r.width
     if role == "parameter":
-        arc = f"a{w / 2:.1f} 4 0 0"
-        return (f"M{a:.1f} {b + 4:.1f}{arc} 1 {w:.1f} 0V{y - 4:.1f}{arc} 1 {-w:.1f} 0Z"
-                f"M{a:.1f} {b + 4:.1f}{arc} 0 {w:.1f} 0")  # fmt: skip
+        cap = min(4.0, r.height / 8)
+        arc = f"a{w / 2:.1f} {cap:.1f} 0 0"
+        return (f"M{a:.1f} {b + cap:.1f}{arc} 1 {w:.1f} 0V{y - cap:.1f}{arc} 1 {-w:.1f} 0Z"
+                f"M{a:.1f} {b + cap:.1f}{arc} 0 {w:.1f} 0")  # fmt: skip
     return (f"M{a + 6:.1f} {b:.1f}H{x - 6:.1f}q6 0 6 6V{y - 6:.1f}q0 6 -6 6H{a + 6:.1f}q-6 0 -6 -6V{b + 6:.1f}"
             "q0 -6 6 -6Z")  # fmt: skip
 
@@ -144,11 +156,17 @@ def curve(points: tuple[Point, ...]) -> str:
 
 
 def _label(label: str, points: tuple[Point, ...]) -> str:
-    (x, y), down = points[0], points[1][1] > points[0][1]
+    """Beside the start of the line, clear of the row that it starts from, on the side to which it does not bend."""
+    (x, y), (u, v) = points[:2]
+    down, level = v > y, v == y
+    if abs(u - x) < 0.05 and abs(v - y) < CLEAR:
+        y = v
+    bend = next((point[0] - x for point in points if abs(point[0] - x) > 0.05), 0.0)
     lines = label.split("\n")
     first = y + 10 if down else y - 5 - LINE * (len(lines) - 1)
+    side, anchor = (-4, ' text-anchor="end"') if bend > BEND and not level else (4, "")
     return "".join(
-        f'<text x="{x + 4:.1f}" y="{first + 9 * i:.1f}">{_text(line)}</text>' for i, line in enumerate(lines)
+        f'<text x="{x + side:.1f}" y="{first + 9 * i:.1f}"{anchor}>{_text(line)}</text>' for i, line in enumerate(lines)
     )
 
 
@@ -171,7 +189,7 @@ def _legend(picture: Picture) -> list[str]:
         width = text_width(role) + 26
         parts.append(
             f'<g class="node {role}"><path d="{outline(role, Rect(x, 10, width, 20))}"/>'
-            f'<text class="detail" x="{x + width / 2:.1f}" y="23.5">{role}</text></g>'
+            f'<text class="detail" x="{x + width / 2:.1f}" y="{23.5 + ROOM.get(role, 0.0) * 0.4:.1f}">{role}</text></g>'
         )
         x += width + 6
     return [*parts, f'<text class="remark" x="{x + 4:.1f}" y="23.5">{_text(picture.remark)}</text>']
@@ -194,18 +212,19 @@ _SHARED = (
     ".node .name{font-weight:bold}"
     f".node .detail{{font-size:{DETAIL}px}}.node path{{stroke-width:1.3;stroke-linejoin:round}}"
     ".node .inner{fill:none}"
-    ".repeated path{stroke-dasharray:4 2}.frame text{font-size:10px}.title{font-size:12px;font-weight:bold}"
+    ".repeated path{stroke-dasharray:4 2}.module{font-size:10px}.title{font-size:12px;font-weight:bold}"
     f".remark{{font-size:{DETAIL}px}}"
     ".frame rect{stroke-width:1}.edge path{fill:none;stroke-width:1}.edge.write path{stroke-dasharray:5 3}"
-    f".edge text{{font-size:{EDGE_TEXT}px;paint-order:stroke;stroke-width:3px;stroke-linejoin:round}}"
+    f".edge text{{font-size:{EDGE_TEXT}px}}"
+    ".edge text,.module{paint-order:stroke;stroke-width:3px;stroke-linejoin:round}"
 )
 
 
 def _colours(theme: Theme) -> str:
     rules = [
         f".paper{{fill:{theme.paper}}}.title,.node text{{fill:{theme.ink}}}",
-        f".node .detail,.frame text,.edge text,.remark{{fill:{theme.quiet_ink}}}",
-        f".edge text{{stroke:{theme.frame_fill}}}",
+        f".node .detail,.module,.edge text,.remark{{fill:{theme.quiet_ink}}}",
+        f".edge text,.module{{stroke:{theme.frame_fill}}}",
         f".frame rect{{fill:{theme.frame_fill};stroke:{theme.frame_line}}}",
         f".edge path{{stroke:{theme.edge}}}.head path{{fill:{theme.edge}}}",
     ]

@@ -134,6 +134,36 @@ def test_a_parameter_stands_beside_what_reads_it():
         assert a.y + a.height / 2 == pytest.approx(b.y + b.height / 2)
 
 
+def test_units_stand_in_their_order():
+    for subject in (mt.nn.MLP(12, [9, 5], seed=0), mt.nn.Neuron(5, seed=0)):
+        picture = picture_of(graph_of(subject), "neuron")
+        layout = laid_out(picture)
+        rows = [row for row in picture.rows if len(row) > 4]
+        assert len(rows) >= 2
+        for row in rows:
+            places = [layout.boxes[i] for i in row]
+            assert [place.x for place in places] == sorted(place.x for place in places)
+            assert len({place.y + place.height / 2 for place in places}) == 1
+
+
+def test_a_forward_chain_is_one_straight_column():
+    picture = picture_of(graph_of(mt.nn.MLP(2, [16, 16, 1], seed=0)), "op")
+    layout = laid_out(picture)
+    middles = [r.x + r.width / 2 for b, r in zip(picture.boxes, layout.boxes, strict=True) if b.role == "forward"]
+    assert len(middles) == 8
+    assert max(middles) - min(middles) < 0.01
+
+
+@pytest.mark.parametrize(("role", "above", "below"), [("parameter", 8, 0), ("placeholder", 0, 6), ("update", 6, 0)])
+def test_text_stands_clear_of_the_cap_or_roof_of_its_shape(role, above, below):
+    picture = Picture("p", (Box("w", role, details=("f32[3]",)),), ())
+    rect = laid_out(picture).boxes[0]
+    _, by_id = parts(picture)
+    title, detail = (float(e.get("y")) for e in by_id["n0"].iterfind("{*}text"))
+    assert title - 8 > rect.y + above  # capitals are 8 high
+    assert detail + 2 < rect.y + rect.height - below
+
+
 def test_a_chain_of_ten_thousand():
     boxes = tuple(Box("tanh", "forward") for _ in range(10_000))
     arrows = tuple(Arrow(i, i + 1, "forward") for i in range(9_999))
@@ -164,7 +194,7 @@ def parts(picture, **options):
 
 def test_nodes_edges_and_frames_have_ids_and_notes():
     picture = picture_of(graph_of(SUBJECTS["step"]), "op")
-    _, by_id = parts(picture)
+    root, by_id = parts(picture)
     for i, box in enumerate(picture.boxes):
         node = by_id[f"n{i}"]
         assert node.get("data-role") == box.role
@@ -173,7 +203,9 @@ def test_nodes_edges_and_frames_have_ids_and_notes():
     for i, arrow in enumerate(picture.arrows):
         edge = by_id[f"e{i}"]
         assert (edge.get("data-source"), edge.get("data-target")) == (str(arrow.source), str(arrow.target))
-    assert {"mlp", "layers.0", "layers.1"} == {e.find("{*}text").text for i, e in by_id.items() if i[0] == "f"}
+    frames = {e.find("{*}title").text for i, e in by_id.items() if i[0] == "f"}
+    assert frames == {"mlp", "mlp/layers.0", "mlp/layers.1"}
+    assert {e.text for e in root.iter() if e.get("class") == "module"} == {"mlp", "layers.0", "layers.1"}
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,13 @@ from minitorch.viz.layout.metrics import box_size, text_width
 from minitorch.viz.layout.sheet import Item, Link, Sheet
 from minitorch.viz.picture import LANES, LATE, Arrow, Path, Picture
 
-WEIGHT = {("placeholder", "forward"): 4.0, ("forward", "forward"): 16.0, ("gradient", "gradient"): 4.0}
-WEIGHT |= {("parameter", "forward"): 16.0, ("constant", "forward"): 16.0}
-WEIGHT |= {("gradient", "update"): 4.0, ("update", "update"): 4.0}
-PAD, HEAD = 16.0, 22.0
+# What a straight line is worth, by the roles of source and reader: the flow comes first, then that of gradients.
+WEIGHT = {
+    ("placeholder", "forward"): 64.0, ("forward", "forward"): 256.0, ("parameter", "forward"): 256.0,
+    ("constant", "forward"): 256.0, ("gradient", "gradient"): 8.0, ("gradient", "update"): 2.0,
+    ("update", "update"): 2.0,
+}  # fmt: skip
+PAD, HEAD, UNDER = 16.0, 22.0, 3.5
 Point = tuple[float, float]
 Door = tuple[Path, int, bool, bool]  # in which frame, the box that the line leaves, whether it writes, whether above
 
@@ -58,6 +61,9 @@ class _Composition:
         self.picture = picture
         self.homes = [box.home for box in picture.boxes]
         self.boxes = [Item(*box_size(box), LANES.get(box.role, 0)) for box in picture.boxes]
+        for number, row in enumerate(picture.rows):
+            for place, box in enumerate(row):
+                self.boxes[box].seat = number, place
         self.frames = {path: Item(0.0, 0.0) for home in self.homes for path in _around(home)}
         self.paths: list[Path] = [(), *sorted(self.frames, key=len)]
         self.sheets = {path: Sheet() for path in self.paths}
@@ -139,7 +145,6 @@ class _Composition:
         return arrow.upward and early and not (source.width and target.width)
 
     def _weight(self, arrow: Arrow) -> float:
-        """What a straight line is worth: the flow comes first."""
         return WEIGHT.get((self.picture.boxes[arrow.source].role, arrow.role), 1.0) if not arrow.writes else 1.0
 
     def _doors_to_the_edge(self, path: Path) -> None:
@@ -251,7 +256,7 @@ def _beside(a: Item, b: Item, x: float, y: float, sheet: Sheet) -> list[Point]:
     if abs(a.order - b.order) == 1 and a.height < HEAD * 3 and b.height < HEAD * 3:
         side = 1 if b.x > a.x else -1
         return [(a.x + side * a.width / 2, a.y), (b.x - side * b.width / 2, b.y)]
-    under = sheet.tops[a.row][1] + PAD * 0.6
+    under = sheet.tops[a.row][1] + UNDER
     return [(x, a.y + a.height / 2), (x, under), (y, under), (y, b.y + b.height / 2)]
 
 
