@@ -21,7 +21,6 @@ WEIGHT = {
     ("placeholder", "forward"): "8", ("forward", "forward"): "8", ("gradient", "gradient"): "4",
     ("gradient", "update"): "4", ("update", "update"): "4",
 }  # fmt: skip
-REPEATED = "dashed: one value, drawn in each scope that reads it"
 
 
 def to_graphviz(what: Any, *, level: str | None = None, theme: str = "light", inputs: Any = None) -> Any:
@@ -102,10 +101,7 @@ def _legend(picture: Picture, theme: Theme) -> str:
         for role, look in theme.looks.items() if role in roles
     )  # fmt: skip
     name = f'<TD><FONT COLOR="{theme.ink}">{_bold(picture.name)}</FONT></TD>'
-    repeated = any(box.repeated for box in picture.boxes)
-    remarks = [REPEATED] if repeated else []
-    remarks += [picture.remark] if picture.remark else []
-    told = "".join(f"<TD>{_small(remark, theme)}</TD>" for remark in remarks)
+    told = "".join(f"<TD>{_small(remark, theme)}</TD>" for remark in picture.remarks)
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="4" CELLPADDING="3"><TR>{name}{cells}{told}</TR></TABLE>>'
 
 

@@ -11,7 +11,7 @@ from minitorch.viz.layout.metrics import DETAIL, LINE, ROOM, TITLE, text_width
 from minitorch.viz.picture import LATE, Arrow, Box, Picture
 from minitorch.viz.style import FONT, LIGHT, THEMES, Theme
 
-TOP = 34.0  # room for the name and the legend
+TOP, REMARK = 34.0, 16.0  # room for the name and the legend, and for a line of remarks
 EDGE_TEXT = 8.0
 BEND = 8.0
 CLEAR = 30.0  # how far a box may stand from the edge of its row for a label to be put there
@@ -20,7 +20,8 @@ CLEAR = 30.0  # how far a box may stand from the edge of its row for a label to 
 def to_svg(picture: Picture, theme: str = "auto") -> str:
     """The picture as a standalone SVG; `theme` "auto" follows the reader's system. Same picture, same text."""
     layout = laid_out(picture)
-    width, height = max(layout.width, _legend_width(picture)), layout.height + TOP
+    top = TOP + (REMARK if picture.remarks else 0.0)
+    width, height = max(layout.width, _legend_width(picture)), layout.height + top
     return "\n".join(
         [
             '<?xml version="1.0" encoding="UTF-8"?>',
@@ -31,7 +32,7 @@ def to_svg(picture: Picture, theme: str = "auto") -> str:
             f"<defs>{_heads()}</defs>",
             '<rect class="paper" width="100%" height="100%"/>',
             *_legend(picture),
-            f'<g transform="translate(0 {TOP:.0f})">',
+            f'<g transform="translate(0 {top:.0f})">',
             body(picture, layout),
             "</g>",
             "</svg>\n",
@@ -192,12 +193,14 @@ def _legend(picture: Picture) -> list[str]:
             f'<text class="detail" x="{x + width / 2:.1f}" y="{23.5 + ROOM.get(role, 0.0) * 0.4:.1f}">{role}</text></g>'
         )
         x += width + 6
-    return [*parts, f'<text class="remark" x="{x + 4:.1f}" y="23.5">{_text(picture.remark)}</text>']
+    remarks = _text("; ".join(picture.remarks))
+    return [*parts, *([f'<text class="remark" x="16" y="{TOP + 10:.1f}">{remarks}</text>'] if remarks else [])]
 
 
 def _legend_width(picture: Picture) -> float:
     roles = sum(text_width(role) + 32 for role in {box.role for box in picture.boxes})
-    return 60 + text_width(picture.name, 12) * 1.1 + roles + text_width(picture.remark)
+    remarks = text_width("; ".join(picture.remarks))
+    return max(60 + text_width(picture.name, 12) * 1.1 + roles, 32 + remarks)
 
 
 def style(theme: str = "auto") -> str:
