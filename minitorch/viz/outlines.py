@@ -75,8 +75,8 @@ def _arc(n: list[float], here: Point, base: Point) -> Iterator[Point]:
     """Half an ellipse between two points of one height, the only arcs that we draw."""
     across = n[5] + base[0] - here[0]
     side = -1 if bool(n[4]) == (across > 0) else 1
-    for i in range(1, STEPS + 1):
-        a = math.pi * i / STEPS
+    for i in range(1, 2 * STEPS + 1):
+        a = math.pi * i / (2 * STEPS)
         yield here[0] + across / 2 * (1 - math.cos(a)), here[1] + side * n[1] * math.sin(a)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html import escape
 from itertools import pairwise
 
 from minitorch.viz.layout import Layout, Rect, laid_out
-from minitorch.viz.layout.compose import Point
+from minitorch.viz.layout.lines import Point
 from minitorch.viz.layout.metrics import DETAIL, LINE, ROOM, TITLE, text_width
 from minitorch.viz.picture import LATE, Arrow, Box, Picture
+from minitorch.viz.shapes import curve, outline, shape
 from minitorch.viz.style import FONT, LIGHT, THEMES, Theme
 
 TOP, REMARK = 34.0, 16.0  # room for the name and the legend, and for a line of remarks
@@ -44,12 +46,14 @@ def body(picture: Picture, layout: Layout, prefix: str = "") -> str:
     """Frames, arrows and boxes, without the document around them. `prefix` keeps the ids of several pictures apart."""
     parts = [_frame(i, "/".join(placed.path), placed.rect, prefix) for i, placed in enumerate(layout.frames)]
     told: set[tuple[int, str, Point]] = set()
+    seats = {box: place / len(row) for row in picture.rows for place, box in enumerate(row)}
     for i, (arrow, points) in enumerate(zip(picture.arrows, layout.arrows, strict=True)):
-        if picture.boxes[arrow.source].round and picture.boxes[arrow.target].round:
-            parts.append(_line(i, arrow, layout.boxes[arrow.source], layout.boxes[arrow.target], prefix))
+        if _units(arrow, picture):
+            a, b = layout.boxes[arrow.source], layout.boxes[arrow.target]
+            parts.append(_line(i, arrow, a, b, seats.get(arrow.source, 0.0), prefix))
             continue
         parts.append(_arrow(i, arrow, points, picture, told, prefix))
-    parts += [_name(placed.path[-1], placed.rect) for placed in layout.frames]
+    parts += _names(picture, layout)
     parts += [_box(i, box, rect, prefix) for i, (box, rect) in enumerate(zip(picture.boxes, layout.boxes, strict=True))]
     return "\n".join(parts)
 
@@ -64,9 +68,17 @@ def _frame(number: int, path: str, r: Rect, prefix: str) -> str:
     )
 
 
-def _name(name: str, r: Rect) -> str:
-    """The name of a frame, over the lines that lead into it."""
-    return f'<text class="module" x="{r.x + 8:.1f}" y="{r.y + 14:.1f}">{_text(name)}</text>'
+def _names(picture: Picture, layout: Layout) -> Iterator[str]:
+    """The names of frames, each over the lines that lead into it, and beside those that lead down through it."""
+    drawn = (points for arrow, points in zip(picture.arrows, layout.arrows, strict=True) if not _units(arrow, picture))
+    pieces = (piece for points in drawn for piece in pairwise(points))
+    upright = sorted((x, min(b, d), max(b, d)) for (x, b), (c, d) in pieces if abs(x - c) < 0.05)
+    for placed in layout.frames:
+        left, line, width = placed.rect.x + 8, placed.rect.y + 14, text_width(placed.path[-1], 10.0)
+        for x, top, bottom in upright:
+            if left - 4 < x < left + width + 4 and top < line - 4 < bottom:
+                left = x + 6
+        yield f'<text class="module" x="{left:.1f}" y="{line:.1f}">{_text(placed.path[-1])}</text>'
 
 
 def _box(number: int, box: Box, r: Rect, prefix: str) -> str:
@@ -76,11 +88,11 @@ def _box(number: int, box: Box, r: Rect, prefix: str) -> str:
         for i, line in enumerate(box.details)
     )
     inner = Rect(r.x + 3, r.y + 3, r.width - 6, r.height - 6)
-    second = f'<path class="inner" d="{_shape(box, inner)}"/>' if box.output else ""
+    second = f'<path class="inner" d="{shape(box, inner)}"/>' if box.output else ""
     repeated = " repeated" if box.repeated else ""
     return (
         f'<g class="node {box.role}{repeated}" id="{prefix}n{number}" data-node="{number}" data-role="{box.role}">'
-        f'<title>{_text(box.note)}</title><path d="{_shape(box, r)}"/>{second}'
+        f'<title>{_text(box.note)}</title><path d="{shape(box, r)}"/>{second}'
         f'<text x="{middle:.1f}" y="{y:.1f}"><tspan class="name">{_text(box.title)}</tspan>{_text(box.call)}</text>'
         f"{details}</g>"
     )
@@ -89,36 +101,6 @@ def _box(number: int, box: Box, r: Rect, prefix: str) -> str:
 def _middle(box: Box, r: Rect) -> float:
     """The height at which the text of a box has its middle: in the room that the shape leaves."""
     return r.y + r.height / 2 + (0.0 if box.round else ROOM.get(box.role, 0.0) / 2)
-
-
-def _shape(box: Box, r: Rect) -> str:
-    """The path of a unit, or of the shape that a role has."""
-    if not box.round:
-        return outline(box.role, r)
-    arc = f"a{r.width / 2:.1f} {r.height / 2:.1f} 0 0 1"
-    return f"M{r.x:.1f} {r.y + r.height / 2:.1f}{arc} {r.width:.1f} 0{arc} {-r.width:.1f} 0Z"
-
-
-def outline(role: str, r: Rect) -> str:
-    """The path of the shape that a role has."""
-    a, b, x, y = r.x, r.y, r.x + r.width, r.y + r.height
-    m, h = (a + x) / 2, (b + y) / 2
-    shapes = {
-        "placeholder": [(a, b), (x, b), (x, y - 6), (m, y), (a, y - 6)],
-        "constant": [(a, b), (x - 7, b), (x, b + 7), (x, y), (a, y)],
-        "gradient": [(a, h), (a + 9, b), (x - 9, b), (x, h), (x - 9, y), (a + 9, y)],
-        "update": [(a, b + 6), (m, b), (x, b + 6), (x, y), (a, y)],
-    }
-    if role in shapes:
-        return "M" + "L".join(f"{p:.1f} {q:.1f}" for p, q in shapes[role]) + "Z"
-    w = r.width
-    if role == "parameter":
-        cap = min(4.0, r.height / 8)
-        arc = f"a{w / 2:.1f} {cap:.1f} 0 0"
-        return (f"M{a:.1f} {b + cap:.1f}{arc} 1 {w:.1f} 0V{y - cap:.1f}{arc} 1 {-w:.1f} 0Z"
-                f"M{a:.1f} {b + cap:.1f}{arc} 0 {w:.1f} 0")  # fmt: skip
-    return (f"M{a + 6:.1f} {b:.1f}H{x - 6:.1f}q6 0 6 6V{y - 6:.1f}q0 6 -6 6H{a + 6:.1f}q-6 0 -6 -6V{b + 6:.1f}"
-            "q0 -6 6 -6Z")  # fmt: skip
 
 
 def _arrow(number: int, arrow: Arrow, points: tuple[Point, ...], picture: Picture, told: set[tuple[int, str, Point]],
@@ -130,11 +112,17 @@ def _arrow(number: int, arrow: Arrow, points: tuple[Point, ...], picture: Pictur
     return _edge(number, arrow, kind, curve(points), _label(arrow.label, points) if shown else "", prefix)
 
 
-def _line(number: int, arrow: Arrow, a: Rect, b: Rect, prefix: str) -> str:
-    """A straight line between two units, its label where the lines to and from other units are apart."""
+def _units(arrow: Arrow, picture: Picture) -> bool:
+    """Whether an arrow leads from unit to unit."""
+    return picture.boxes[arrow.source].round and picture.boxes[arrow.target].round
+
+
+def _line(number: int, arrow: Arrow, a: Rect, b: Rect, seat: float, prefix: str) -> str:
+    """A straight line between two units. Labels are at the same height for one source, and at another for each."""
     x, y, u, v = a.x + a.width / 2, a.y + a.height, b.x + b.width / 2, b.y
-    part = 0.2 + 0.15 * (number % 3)  # not all in one line, where they would cover each other
-    label = f'<text x="{x + part * (u - x):.1f}" y="{y + part * (v - y):.1f}">{_text(arrow.label)}</text>'
+    part = 0.3 + 0.55 * seat
+    at = f'x="{x + part * (u - x):.1f}" y="{y + part * (v - y) + EDGE_TEXT * 0.35:.1f}"'
+    label = f'<text {at} text-anchor="middle">{_text(arrow.label)}</text>'
     line = f"M{x:.1f} {y:.1f}L{u:.1f} {v:.1f}"
     return _edge(number, arrow, "flow", line, label if arrow.label else "", prefix)
 
@@ -144,16 +132,6 @@ def _edge(number: int, arrow: Arrow, kind: str, path: str, label: str, prefix: s
         f'<g class="edge {kind}" id="{prefix}e{number}" data-source="{arrow.source}" data-target="{arrow.target}">'
         f'<title>{_text(arrow.note)}</title><path d="{path}" marker-end="url(#head-{kind})"/>{label}</g>'
     )
-
-
-def curve(points: tuple[Point, ...]) -> str:
-    """A path through the points: straight where two stand over or beside each other, else bent upright at both ends."""
-    path = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
-    for (a, b), (x, y) in pairwise(points):
-        middle = (b + y) / 2
-        straight = abs(a - x) < 0.05 or abs(b - y) < 0.05
-        path += f"L{x:.1f} {y:.1f}" if straight else f"C{a:.1f} {middle:.1f} {x:.1f} {middle:.1f} {x:.1f} {y:.1f}"
-    return path
 
 
 def _label(label: str, points: tuple[Point, ...]) -> str:

@@ -3,10 +3,11 @@
 import itertools
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 import minitorch as mt
-from minitorch.viz.layout import laid_out
+from minitorch.viz.layout import Rect, laid_out
 from minitorch.viz.layout.metrics import text_width
 from minitorch.viz.levels import picture_of
 from minitorch.viz.picture import Arrow, Box, Picture
@@ -152,6 +153,41 @@ def test_a_forward_chain_is_one_straight_column():
     middles = [r.x + r.width / 2 for b, r in zip(picture.boxes, layout.boxes, strict=True) if b.role == "forward"]
     assert len(middles) == 8
     assert max(middles) - min(middles) < 0.01
+
+
+def test_labels_of_weights_do_not_cover_each_other():
+    x, model = mt.placeholder("x", ("batch", 2)), mt.nn.MLP(2, [4, 3, 1], seed=0)
+    root, _ = parts(picture_of(graph_of(model(x)), "neuron", inputs=np.ones((1, 2))))
+    labels = root.findall(".//{*}g[@class='edge flow']/{*}text")
+    assert len(labels) == 2 * 4 + 4 * 3 + 3
+    rects = []
+    for e in labels:
+        width = text_width(e.text, 8)
+        rects.append(Rect(float(e.get("x")) - width / 2, float(e.get("y")) - 6, width, 6))
+    assert not [pair for pair in itertools.combinations(rects, 2) if overlap(*pair)]
+
+
+def test_a_tall_parameter_is_joined_straight_to_what_it_stands_beside():
+    boxes = (Box("+", "forward", details=("a",) * 6), Box("b", "parameter", details=("b",) * 5), Box("s", "forward"))
+    arrows = (Arrow(2, 0, "forward"), Arrow(1, 0, "forward"))
+    layout = laid_out(Picture("p", boxes, arrows))
+    assert len(layout.arrows[1]) == 2
+    assert layout.arrows[1][0][1] == layout.arrows[1][1][1]
+
+
+@pytest.mark.parametrize("level", ["op", "layer"])
+@pytest.mark.parametrize("name", ["step", "deep", "momentum", "branches"])
+def test_no_upright_line_runs_through_the_name_of_a_frame(name, level):
+    picture = picture_of(graph_of(SUBJECTS[name]), level)
+    root, _ = parts(picture)
+    names = [e for e in root.iter() if e.get("class") == "module"]
+    assert names or level == "layer"
+    pieces = [piece for points in laid_out(picture).arrows for piece in itertools.pairwise(points)]
+    for e in names:
+        left, line = float(e.get("x")), float(e.get("y"))
+        for (a, b), (c, d) in pieces:
+            through = left < a < left + text_width(e.text, 10) and min(b, d) < line - 4 < max(b, d)
+            assert not (a == c and through)
 
 
 @pytest.mark.parametrize(("role", "above", "below"), [("parameter", 8, 0), ("placeholder", 0, 6), ("update", 6, 0)])

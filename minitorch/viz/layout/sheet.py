@@ -162,13 +162,13 @@ class Sheet:
                 self._pull(row, down=pull % 2 == 0)
         for settle in range(SETTLING):
             for row in self.rows if settle % 2 == 0 else reversed(self.rows):
-                self._pull(row, down=None)
+                self._pull(row, down=settle % 2 == 0, settled=True)
         left = min((item.x - item.width / 2 for item in self.items), default=0.0)
         for item in self.items:
             item.x -= left
         self.width = max((item.x + item.width / 2 for item in self.items), default=0.0)
 
-    def _pull(self, row: list[Item], down: bool | None) -> None:
+    def _pull(self, row: list[Item], down: bool, settled: bool = False) -> None:
         """The items of a row as near to where their neighbours want them as their order lets them: the sum of squares
         is least (isotonic regression, by merging neighbours that would overlap)."""
         groups: list[list[float]] = []  # weight, mean wanted place of the first, number of items
@@ -177,8 +177,8 @@ class Sheet:
             offset += _apart(left, right)
             offsets.append(offset)
         for item, shift in zip(row, offsets, strict=True):
-            near = item.above + item.below if down is None else (item.above if down else item.below)
-            middle, weight = _wanted(item, near or item.below or item.above, settled=down is None)
+            first, second = (item.above, item.below) if down else (item.below, item.above)
+            middle, weight = _wanted(item, first or second, second if settled and first else [])
             groups.append([weight, middle - shift, 1])
             while len(groups) > 1 and groups[-2][1] > groups[-1][1]:
                 b, a = groups.pop(), groups.pop()
@@ -211,21 +211,22 @@ def _apart(left: Item, right: Item) -> float:
     return (left.width + right.width) / 2 + gap * (2 if left.lane != right.lane else 1)
 
 
-def _wanted(item: Item, near: list[Near], settled: bool) -> tuple[float, float]:
+def _wanted(item: Item, first: list[Near], second: list[Near]) -> tuple[float, float]:
     """Where an item would stand best, the weighted median of what its lines ask for, and how much that is worth.
 
-    Between two of equal weight it is the middle; what has settled stays where it is, so that one of its lines is
-    straight, not both a little bent.
+    Between two of equal weight it is the middle; but between the first neighbours and the second it is where the first
+    ask for, so that lines are straight one after the other, not all a little bent.
     """
     if (holder := _holder(item)) is not None:
         return holder.x, 0.001  # as near as the order lets it, without holding back what it stands next to
-    wants = sorted((other.x + port - own, weight) for other, port, own, weight in near)
-    total, passed = sum(weight for _, weight in wants), 0.0
-    for i, (place, weight) in enumerate(wants):
+    near = [(n, True) for n in first] + [(n, False) for n in second]
+    wants = sorted((other.x + port - own, weight, early) for (other, port, own, weight), early in near)
+    total, passed = sum(weight for _, weight, _ in wants), 0.0
+    for i, (place, weight, early) in enumerate(wants):
         passed += weight
         if passed * 2 == total:
-            other = wants[i + 1][0]
-            return min(max(item.x, place), other) if settled else (place + other) / 2, total
+            after, _, late = wants[i + 1]
+            return (place + after) / 2 if early == late else place if early else after, total
         if passed * 2 > total:
             return place, total
     return item.x, 0.1
