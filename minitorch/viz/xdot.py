@@ -19,6 +19,7 @@ KINDS = ("svg", "png", "pdf")
 MOST_INCHES = {"png": "55", "pdf": "200"}  # what is larger is made smaller: programs that show them have limits
 FONT, FIXED = "Arial", "Courier New"
 NONE = "#00000000"
+PAPER: Kind = ("rect", frozenset(("paper",)))
 HIDDEN = ("title", "style", "defs")
 
 Style = Mapping[str, str]
@@ -33,11 +34,12 @@ def to_dot(svg: str, most_inches: str = "") -> str:
     """The DOT text of a picture of the same size, to be rendered by the engine `nop2`. The SVG has one theme."""
     root = ElementTree.fromstring(svg.encode())
     width, height = (float(number) for number in root.attrib["viewBox"].split()[2:])
-    drawing = _quoted("".join(_Drawing(root, width, height).operations()))
+    drawn = _Drawing(root, width, height)
+    drawing, paper = _quoted("".join(drawn.operations())), drawn.rules.of((PAPER,))["fill"]
     corners = "".join(f'c{i} [pos="{x},{y}"];' for i, (x, y) in enumerate(((0, 0), (width, height))))
     size = f' size="{most_inches}"' if most_inches else ""
     return (
-        f'digraph {{ graph [bb="0,0,{width},{height}" pad=0 margin=0 dpi=144{size} _background={drawing}];'
+        f'digraph {{ graph [bb="0,0,{width},{height}" bgcolor="{paper}" pad=0 margin=0 dpi=144{size} _background={drawing}];'
         f'node [style=invis label="" width=0.001 height=0.001 fixedsize=true]; {corners} }}\n'
     )
 
@@ -112,7 +114,7 @@ class _Drawing:
         for (run, bold), width in zip(runs, widths, strict=True):
             anchor = {"middle": 0, "end": 1}.get(style.get("text-anchor", ""), -1) if alone else -1
             yield f"t {int(bold)} " + self.words(run, x + width * (anchor + 1) / 2, y, anchor, width)
-            x += width
+            x += width + 1.0
 
     def words(self, run: str, x: float, y: float, anchor: int, width: float) -> str:
         return _written(f"T {x:.2f} {self.height - y:.2f} {anchor} {width:.2f}", run)
