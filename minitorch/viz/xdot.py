@@ -39,7 +39,8 @@ def to_dot(svg: str, most_inches: str = "") -> str:
     corners = "".join(f'c{i} [pos="{x},{y}"];' for i, (x, y) in enumerate(((0, 0), (width, height))))
     size = f' size="{most_inches}"' if most_inches else ""
     return (
-        f'digraph {{ graph [bb="0,0,{width},{height}" bgcolor="{paper}" pad=0 margin=0 dpi=144{size} _background={drawing}];'
+        f'digraph {{ graph [bb="0,0,{width},{height}" bgcolor="{paper}" pad=0 margin=0 dpi=144{size}'
+        f" _background={drawing}];"
         f'node [style=invis label="" width=0.001 height=0.001 fixedsize=true]; {corners} }}\n'
     )
 
