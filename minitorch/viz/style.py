@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from minitorch.errors import OptionError
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -63,6 +65,19 @@ DARK = Theme(
 )  # fmt: skip
 
 THEMES = {"light": LIGHT, "dark": DARK}
+
+
+def theme_named(name: str) -> Theme:
+    """`ValueError` for a theme that there is not."""
+    if name not in THEMES:
+        raise OptionError(f"there is no theme {name!r}; there are {', '.join(THEMES)}")
+    return THEMES[name]
+
+
+def theme_of(kind: str, theme: str) -> str:
+    """The theme of a picture of a kind: only an SVG can follow the reader's system."""
+    return "light" if theme == "auto" and kind != "svg" else theme
+
 
 LOOKS, INK, QUIET_INK, SECTION_FILL = LIGHT.looks, LIGHT.ink, LIGHT.quiet_ink, LIGHT.sections
 FONT = "Helvetica,Arial,sans-serif"
