@@ -20,6 +20,7 @@ from minitorch.graph.dim import Dim
 from minitorch.graph.graph import Graph
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor
+from minitorch.graph.text import shown
 from minitorch.lazy import lazy
 from minitorch.program import Program
 from minitorch.viz.engines import engine_names
@@ -43,7 +44,7 @@ def built(reference: str) -> Any:
     """What `file.py:name` names: a program, a graph, a tensor, a module, or a function that returns one."""
     path, colon, name = reference.rpartition(":")
     if not colon or not path.endswith(".py") or not name.isidentifier():
-        raise ArgumentError(f"a builder is written file.py:name, but {reference!r} was given")
+        raise ArgumentError(f"a builder is written file.py:name, but {shown(reference)} was given")
     folder = str(Path(path).resolve().parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)  # as Python does for a script
@@ -58,7 +59,7 @@ def built(reference: str) -> Any:
     except Exception as error:
         raise BuilderError(f"{reference}: {type(error).__name__} at {_last_line(error, path)}: {error}") from error
     public = [n for n, value in names.items() if callable(value) and not n.startswith("_")]
-    raise ArgumentError(f"{path} has no {name!r}; there are {', '.join(public) or 'no functions in it'}")
+    raise ArgumentError(f"{path} has no {shown(name)}; there are {', '.join(public) or 'no functions in it'}")
 
 
 def _last_line(error: BaseException, path: str) -> str:

@@ -8,21 +8,23 @@ cotangent, and the derivative of that linear map is the Jacobian-vector product,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 from weakref import ref
 
 from minitorch import ops
-from minitorch.errors import ArgumentError, GradientError, ShapeError
-from minitorch.graph.dim import equal
+from minitorch.compiler.asked import listed, missing, require_float, scalar, seeds_of, targets_of
+from minitorch.errors import GradientError
 from minitorch.graph.order import depth_first
 from minitorch.graph.origin import context, derived, here
 from minitorch.graph.tensor import Operand, Tensor, as_tensor, brought_to
-from minitorch.graph.types import Type, is_float, show_shape
+from minitorch.graph.types import Type, is_float
 from minitorch.lazy import lazy
 
 checks = lazy("minitorch.inspection.gradients")
 
 Tensors = Sequence[Tensor]
+
+_OUTPUTS, _WRT = "outputs are a list of tensors", "wrt is a list of tensors"
 
 set_ = object.__setattr__
 
@@ -60,11 +62,15 @@ def grad(loss: Tensor, wrt: Tensor | Tensors) -> Tensor | list[Tensor]:
     >>> float(mt.grad(mt.grad(x**3, x), x).eval({x: 2.0}))
     12.0
     """
-    _require_scalar(loss, "grad")
-    targets = _targets(wrt)
-    gradients = _reverse([loss], [_one(loss)], targets)
-    found = [g if g is not None else _missing(loss, t) for g, t in zip(gradients, targets, strict=True)]
+    found = gradients_for("grad", loss, wrt)
     return found[0] if isinstance(wrt, Tensor) else found
+
+
+def gradients_for(function: str, loss: Tensor, wrt: Tensor | Tensors) -> list[Tensor]:
+    """What `grad` gives, as a list; its errors name the `function` that the user called."""
+    seed, targets = _one(scalar(function, loss)), targets_of(function, wrt)
+    gradients = _reverse([loss], [seed], targets)
+    return [g if g is not None else missing(function, [loss], t) for g, t in zip(gradients, targets, strict=True)]
 
 
 def vjp(outputs: Tensors, wrt: Tensors, cotangents: Sequence[Operand]) -> list[Tensor]:
@@ -72,9 +78,9 @@ def vjp(outputs: Tensors, wrt: Tensors, cotangents: Sequence[Operand]) -> list[T
 
     A cotangent has the shape of its output. Raises like `grad`.
     """
-    seeds = [_seed(output, c, "vjp") for output, c in _paired(outputs, cotangents, "vjp", "cotangents")]
-    gradients = _reverse(outputs, seeds, wrt)
-    return [g if g is not None else _missing(outputs[0], t) for g, t in zip(gradients, wrt, strict=True)]
+    outputs, wrt = listed("vjp", _OUTPUTS, outputs), listed("vjp", _WRT, wrt)
+    gradients = _reverse(outputs, seeds_of("vjp", "outputs", outputs, cotangents, "cotangent"), wrt)
+    return [g if g is not None else missing("vjp", outputs, t) for g, t in zip(gradients, wrt, strict=True)]
 
 
 def jvp(outputs: Tensors, wrt: Tensors, tangents: Sequence[Operand]) -> list[Tensor]:
@@ -88,8 +94,13 @@ def jvp(outputs: Tensors, wrt: Tensors, tangents: Sequence[Operand]) -> list[Ten
     >>> t.eval().tolist()
     [2.0, 2.0]
     """
-    seeds = [_seed(t, v, "jvp") for t, v in _paired(wrt, tangents, "jvp", "tangents")]
-    cotangents = [_unknown(t) for t in outputs]  # they never get a value: what follows is linear in them
+    outputs, wrt = listed("jvp", _OUTPUTS, outputs), listed("jvp", _WRT, wrt)
+    seeds = seeds_of("jvp", "wrt", wrt, tangents, "tangent")
+    for t in outputs:
+        require_float("jvp", t)
+    cotangents = [
+        ops.placeholder("cotangent", t.shape, t.dtype) for t in outputs
+    ]  # without values: all is linear in them
     pulled = _reverse(outputs, cotangents, wrt)
     pairs = [(g, seed) for g, seed in zip(pulled, seeds, strict=True) if g is not None]
     pushed = _reverse([g for g, _ in pairs], [seed for _, seed in pairs], cotangents)
@@ -101,16 +112,16 @@ def hvp(loss: Tensor, wrt: Tensors, vectors: Sequence[Operand]) -> list[Tensor]:
 
     Zeros where the gradient is constant. Raises like `grad`.
     """
-    gradients = grad(loss, list(wrt))
-    assert isinstance(gradients, list)
-    seeds = [_seed(t, v, "hvp") for t, v in _paired(wrt, vectors, "hvp", "vectors")]
+    wrt = listed("hvp", _WRT, wrt)
+    gradients = gradients_for("hvp", loss, wrt)
+    seeds = seeds_of("hvp", "wrt", wrt, vectors, "vector")
     second = _reverse(gradients, seeds, wrt)
     return [h if h is not None else fitted(0.0, t.type) for h, t in zip(second, wrt, strict=True)]
 
 
 def backward(loss: Tensor) -> None:
     """Set `.grad` of every tensor that `loss` depends on and has a gradient for."""
-    _require_scalar(loss, "backward")
+    scalar("backward", loss)
     nodes = [node for node in depth_first([loss]) if is_float(node.dtype) and node.op.name != "constant"]
     for node, gradient in zip(nodes, _reverse([loss], [_one(loss)], nodes), strict=True):
         object.__setattr__(node, "_grad", gradient)
@@ -198,64 +209,5 @@ def fitted(contribution: Operand, type: Type) -> Tensor:
     return g if g.shape == type.shape else ops.broadcast_to(g, shape=type.shape)
 
 
-# ---- seeds and errors ----
-
-
 def _one(loss: Tensor) -> Tensor:
     return brought_to(as_tensor(1.0), loss.dtype, loss.type.weak)
-
-
-def _unknown(t: Tensor) -> Tensor:
-    if not is_float(t.dtype):
-        raise GradientError(f"jvp: {t.describe()} is not a float, so it has no derivative\n  in {here()!r}")
-    return ops.placeholder("cotangent", t.shape, t.dtype)
-
-
-def _seed(t: Tensor, value: Operand, function: str) -> Tensor:
-    """A cotangent or tangent for `t`: of its shape, in its dtype."""
-    if not is_float(t.dtype):
-        raise GradientError(f"{function}: {t.describe()} is not a float, so it has no derivative\n  in {here()!r}")
-    seed = as_tensor(value, function)
-    if seed.ndim != t.ndim or any(equal(a, b) is False for a, b in zip(seed.shape, t.shape, strict=True)):
-        shapes = f"{show_shape(seed.shape)}, but {show_shape(t.shape)} is expected for {t.describe()}"
-        raise ShapeError(f"{function}: a vector has the shape {shapes}\n  in {here()!r}")
-    return brought_to(seed, t.dtype)
-
-
-def _paired(tensors: Tensors, vectors: Sequence[Operand], function: str, what: str) -> list[tuple[Tensor, Operand]]:
-    if len(tensors) != len(vectors):
-        raise GradientError(f"{function}: {len(tensors)} tensors, but {len(vectors)} {what}\n  in {here()!r}")
-    return list(zip(tensors, vectors, strict=True))
-
-
-def _targets(wrt: object) -> list[Tensor]:
-    """What to differentiate by, as a list of tensors; an error for anything else."""
-    targets = [wrt] if isinstance(wrt, Tensor) else wrt
-    if isinstance(targets, list | tuple) and all(isinstance(t, Tensor) for t in targets):
-        return list(targets)
-    wrong = next((t for t in targets if not isinstance(t, Tensor)), None) if isinstance(targets, list | tuple) else wrt
-    hint = "; for a model give its parameters()" if hasattr(wrong, "parameters") else ""
-    raise ArgumentError(f"grad: gradients are taken by tensors, but {wrong!r} was given{hint}\n  in {here()!r}")
-
-
-def _require_scalar(loss: object, function: str) -> None:
-    if not isinstance(loss, Tensor):
-        raise ArgumentError(
-            f"{function}: a loss is a tensor, but the {type(loss).__name__} {loss!r} was given\n  in {here()!r}"
-        )
-    if loss.shape != ():
-        how = "take .sum() or .mean() of it first, or use vjp with cotangents"
-        raise GradientError(f"{function}: {loss.describe()} is not a scalar; {how}\n  in {here()!r}")
-    if not is_float(loss.dtype):
-        raise GradientError(f"{function}: {loss.describe()} is not a float, so it has no gradient\n  in {here()!r}")
-
-
-def _missing(loss: Tensor, t: Tensor) -> NoReturn:
-    """Say why there is no gradient: a dtype without one, no path at all, or only paths that end on the way."""
-    if not is_float(t.dtype):
-        why = f"{t.dtype} values have no gradients; only floats do"
-    elif any(node is t for node in depth_first([loss])):
-        why = f"every path from it to {loss.describe()} ends at stop_gradient or at an operation without a gradient"
-    else:
-        why = f"{loss.describe()} does not depend on it"
-    raise GradientError(f"no gradient for {t.describe()}: {why}\n  in {here()!r}")

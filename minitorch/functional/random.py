@@ -10,6 +10,7 @@ from minitorch import ops
 from minitorch.errors import ArgumentError, OptionError
 from minitorch.functional.arguments import fail, shape_of, speaking_as
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
+from minitorch.graph.text import shown
 from minitorch.graph.types import DTypeLike, dtype_of, is_float
 from minitorch.lazy import lazy
 
@@ -25,7 +26,7 @@ def random_uniform(shape: Any, seed: int | None = None, dtype: DTypeLike = "floa
     """
     key = secrets.randbits(63) if seed is None else seed
     if not isinstance(key, int | np.integer) or isinstance(key, bool) or not 0 <= key < 2**64:
-        raise fail(OptionError, "random_uniform", f"a seed is an int from 0 to 2**64 - 1, but {seed!r} was given")
+        raise fail(OptionError, "random_uniform", f"a seed is an int from 0 to 2**64 - 1, but {shown(seed)} was given")
     target = dtype_of(dtype, "random_uniform")
     if not is_float(target):
         raise fail(ArgumentError, "random_uniform", f"random numbers are floats, but the dtype {target} was asked for")
@@ -43,7 +44,7 @@ def dropout(x: Operand, rate: float = 0.5, seed: int | None = None) -> Tensor:
     x = as_tensor(x, "dropout")
     if not isinstance(rate, int | float | np.number) or not 0 <= rate < 1:
         raise fail(
-            OptionError, "dropout", f"rate is a number from 0 up to, not including, 1, but {rate!r} was given", x
+            OptionError, "dropout", f"rate is a number from 0 up to, not including, 1, but {shown(rate)} was given", x
         )
     if not is_float(x.dtype):
         raise fail(ArgumentError, "dropout", f"floats are expected, but x is {x.dtype}", x)

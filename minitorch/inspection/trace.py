@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 from minitorch.errors import NotTracedError
+from minitorch.functional.arguments import flag_of
 from minitorch.graph.graph import Graph, constant_text, expression
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor, traced
-from minitorch.graph.text import printable
+from minitorch.graph.text import printable, shown
 from minitorch.inspection.recorded import recorded
 from minitorch.inspection.summary import Summary, summary
 from minitorch.inspection.survivors import Survivors
@@ -80,7 +81,7 @@ class Trace:
                 raise NotTracedError(f"{key.describe()} has no value here: {fate}\n  in {key.origin!r}")
             return found
         if not isinstance(key, str):
-            raise NotTracedError(f"a value is asked for by its tensor or its name, but {key!r} was given")
+            raise NotTracedError(f"a value is asked for by its tensor or its name, but {shown(key)} was given")
         if key not in self._names:
             known = ", ".join(row.name for row in self.rows if row.node.name) or "none"
             raise NotTracedError(f"no value has the name {printable(key)!r}; names of this trace: {short(known, 400)}")
@@ -178,7 +179,7 @@ def trace(program: Program, arrays: Sequence[Array], compiled: bool = False) -> 
     Nothing changes, neither parameters nor the counters of random numbers: a call that follows sees the same numbers.
     Afterwards, and for as long as the trace is kept, every tensor in it has its value as `.data`.
     """
-    if compiled:
+    if flag_of(compiled, "compiled", "trace"):
         return _compiled(program, arrays)
     graph = with_gradients(program.written)
     nodes = alive(graph)

@@ -28,7 +28,8 @@ from minitorch.inspection.evaluation import Values
 from minitorch.inspection.probe import Probe, probes
 from minitorch.inspection.retype import retyped
 from minitorch.inspection.sides import own
-from minitorch.program import Program, requirements_of
+from minitorch.program import Program
+from minitorch.tracing import requirements_of
 
 FIRST = 2  # the records that have one graph: tracing and differentiation
 

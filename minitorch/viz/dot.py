@@ -32,7 +32,7 @@ def to_graphviz(what: Any, *, level: str | None = None, theme: str = "light", in
     backwards (`dir=back`), for that is how Graphviz is told who stands above whom. So read the structure from
     `to_networkx`, not from this.
     """
-    picture = picture_of(graph_of(what), level or "op", inputs)
+    picture = picture_of(graph_of(what, "to_graphviz"), "op" if level is None else level, inputs)
     return digraph_of(picture, careful=not in_order(picture), theme=theme_named(theme))
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from minitorch.compiler.plan import Plan
 from minitorch.errors import OptionError
 from minitorch.files import write_whole
+from minitorch.functional.arguments import speaking_as
+from minitorch.graph.text import shown
 from minitorch.viz.dot import digraph_of, in_order
 from minitorch.viz.engines import render
 from minitorch.viz.exchange import to_graphml
@@ -58,11 +60,13 @@ def draw(
     """
     path = target_of(path, "draw")
     kind = _kind(path, format)
-    if theme != "auto":
+    if not isinstance(theme, str) or theme != "auto":
         theme_named(theme)
-    if engine not in ENGINES:
-        raise OptionError(f"draw: there is no engine {engine!r}; there is dot, or None for our own layout")
-    write_whole(path, _content(what, kind, level, theme, inputs, engine))
+    if engine is not None and not (isinstance(engine, str) and engine in ENGINES):
+        raise OptionError(f"draw: there is no engine {shown(engine)}; there is dot, or None for our own layout")
+    with speaking_as("draw"):
+        content = _content(what, kind, level, theme, inputs, engine)
+    write_whole(path, content)
 
 
 def _content(what: Any, kind: str, level: str | None, theme: str, inputs: Any, engine: str | None) -> bytes:
@@ -74,10 +78,10 @@ def _content(what: Any, kind: str, level: str | None, theme: str, inputs: Any, e
         return _plan(what, kind, theme, level=level, inputs=inputs, engine=engine)
     graph = graph_of(what)
     if kind == "dot":
-        return _source(picture_of(graph, level or "op", inputs), theme)
-    if level == "op":
+        return _source(picture_of(graph, "op" if level is None else level, inputs), theme)
+    if isinstance(level, str) and level == "op":
         _require_drawable(sum(node.op.name != "constant" for node in graph.nodes), level)
-    picture = fitting(graph) if level is inputs is None else picture_of(graph, level or "op", inputs)
+    picture = fitting(graph) if level is inputs is None else picture_of(graph, "op" if level is None else level, inputs)
     _require_drawable(len(picture.boxes), level)
     return rendered(picture, kind, theme, engine)
 
@@ -121,11 +125,12 @@ def _with_both_themes(svg: bytes) -> bytes:
 
 
 def _kind(path: Path, format: str | None) -> str:
-    suffix = (path.suffix if format is None else format).removeprefix(".").lower()
+    given = path.suffix if format is None else format
+    suffix = given.removeprefix(".").lower() if isinstance(given, str) else ""
     if suffix not in KINDS:
         known = ", ".join(f".{name}" for name in KINDS)
-        shown = path.suffix if format is None else format
-        raise OptionError(f"draw: no picture has the suffix {shown!r} of {path.name!r}; there are {known}")
+        what = f"the suffix {shown(given)} of {shown(path.name)}" if format is None else f"the format {shown(given)}"
+        raise OptionError(f"draw: no picture has {what}; there are {known}")
     return PICTURES.get(suffix, suffix)
 
 

@@ -21,7 +21,7 @@ def to_networkx(what: Any) -> Any:
     it is one) and `updates` (the labels of the parameters whose new value it is); an edge has `operand`, its position,
     and `type`. The graph has no cycles: that a parameter takes its new value is no edge.
     """
-    graph = graph_of(what)
+    graph = graph_of(what, "to_networkx")
     number = {node: i for i, node in enumerate(graph.nodes)}
     labels, outputs = graph.labels(), set(graph.outputs)
     updates: dict[Any, list[str]] = {}

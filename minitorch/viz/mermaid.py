@@ -28,7 +28,7 @@ def to_mermaid(what: Any, *, level: str | None = None, theme: str = "light", inp
     Updates lead to their parameters by dotted arrows.
     """
     look = theme_named(theme)
-    picture = picture_of(graph_of(what), level or "op", inputs)
+    picture = picture_of(graph_of(what, "to_mermaid"), "op" if level is None else level, inputs)
     text = flowchart(picture, look)
     if level is None and (len(picture.arrows) > MOST_EDGES or len(text) > MOST_CHARACTERS):
         return flowchart(by_layer(picture), look)

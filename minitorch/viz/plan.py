@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from minitorch.compiler.plan import Plan
-from minitorch.errors import InputError, OptionError
+from minitorch.errors import ArgumentError, InputError, OptionError
 from minitorch.files import write_whole
 from minitorch.graph.dim import Symbol, symbols_in
-from minitorch.graph.text import printable
+from minitorch.graph.text import printable, shown
 from minitorch.inspection.cost import calls_of
 from minitorch.viz.lifetimes import PHASES, Bar, Lifetimes, ahead
 from minitorch.viz.marks import PATTERNS, ROLES, amount, document, element, text
@@ -39,11 +39,14 @@ def draw_plan(
     that says what to install where PNG or PDF is asked for and Graphviz is missing.
     """
     path = target_of(path, "draw")
+    if not isinstance(plan, Plan):
+        raise ArgumentError(f"draw: a plan is expected, but {shown(plan)} was given")
     kind = path.suffix.lower().removeprefix(".")
     if kind not in KINDS:
         how = "there are .svg, .png and .pdf; its graph has more kinds: plan.graph.draw(path)"
-        raise OptionError(f"draw: a plan has no picture with the suffix {path.suffix!r} of {path.name!r}; {how}")
-    if theme != "auto":
+        name = f"the suffix {shown(path.suffix)} of {shown(path.name)}"
+        raise OptionError(f"draw: a plan has no picture with {name}; {how}")
+    if not isinstance(theme, str) or theme != "auto":
         theme_named(theme)
     write_whole(path, converted(plan_svg(plan, size, profile=profile, theme=theme_of(kind, theme), **sizes), kind))
 
@@ -61,9 +64,9 @@ def _sizes(plan: Plan, size: int | None, named: dict[str, int]) -> tuple[dict[Sy
     for name, value in [*named.items(), *([("size", size)] if size is not None else [])]:
         if name != "size" and name not in known:
             listed = ", ".join(map(str, symbols)) or "none"
-            raise InputError(f"draw: there is no unknown size {printable(name)!r}; there are {listed}")
+            raise InputError(f"draw: there is no unknown size {shown(name)}; there are {listed}")
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
-            raise InputError(f"draw: {printable(name)} is an int of 0 or more, but {value!r} was given")
+            raise InputError(f"draw: {printable(name)} is an int of 0 or more, but {shown(value)} was given")
     chosen = {s: int(named.get(s.name or "", ASSUMED if size is None else size)) for s in symbols}
     assumed = size is None and any(s.name not in named for s in symbols)
     told = ", ".join(f"{printable(str(s))} = {value}" for s, value in chosen.items())
@@ -71,7 +74,10 @@ def _sizes(plan: Plan, size: int | None, named: dict[str, int]) -> tuple[dict[Sy
 
 
 def _measured(plan: Plan, profile: Any) -> list[float]:
-    rows, nodes = list(profile), {n for i in plan.instructions for n in i.nodes}
+    rows = list(profile) if isinstance(profile, Iterable) else []
+    if not rows or not all(hasattr(row, "seconds") and hasattr(row, "node") for row in rows):
+        raise ArgumentError(f"draw: a profile is what program.profile(...) gives, but {shown(profile)} was given")
+    nodes = {n for i in plan.instructions for n in i.nodes}
     seconds = [float(row.seconds) for row in rows if row.node in nodes]
     if not len(seconds) == len(rows) == len(calls_of(plan)):
         raise InputError("draw: the profile is of another program than the plan, or of the interpreter's single nodes")

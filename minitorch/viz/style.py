@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from minitorch.errors import OptionError
+from minitorch.graph.text import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,8 @@ THEMES = {"light": LIGHT, "dark": DARK}
 
 def theme_named(name: str) -> Theme:
     """`ValueError` for a theme that there is not."""
-    if name not in THEMES:
-        raise OptionError(f"there is no theme {name!r}; there are {', '.join(THEMES)}")
+    if not isinstance(name, str) or name not in THEMES:
+        raise OptionError(f"draw: there is no theme {shown(name)}; there are {', '.join(THEMES)}")
     return THEMES[name]
 
 

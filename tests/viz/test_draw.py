@@ -193,7 +193,8 @@ def test_a_folder_that_is_not_there(y, tmp_path):
 
 @pytest.mark.parametrize("what", [None, 3, "x", [], [1], {"a": 1}])
 def test_what_cannot_be_drawn(what, tmp_path):
-    with pytest.raises(TypeError, match="a tensor, a graph, a program, a plan or a module can be drawn, not a"):
+    kinds = "a tensor, a list of tensors, a graph, a program, a plan or a module"
+    with pytest.raises(TypeError, match=rf"draw: {kinds} is expected, but .* was given"):
         draw(what, tmp_path / "a.svg")
 
 
