@@ -29,7 +29,8 @@ from minitorch.lazy import lazy
 from minitorch.loop import Loop
 
 viz = lazy("minitorch.viz")
-verification = lazy("minitorch.inspection.verify")
+verifying = lazy("minitorch.inspection.verify")
+reporting = lazy("minitorch.inspection.report")
 explanation = lazy("minitorch.inspection.explain")
 inspection = lazy("minitorch.inspection")
 
@@ -196,10 +197,16 @@ class Program(Pictured):
     def verify(self) -> None:
         """Compute the graph before and after every pass, and both sides of every rewrite, on the same values.
 
-        Raises `minitorch.inspection.verify.DisagreementError` where they differ. Then every rewrite in `passes` says
-        that it was `checked`, and the largest `difference` that it made.
+        Raises `minitorch.inspection.verify.DisagreementError` where they differ by more than the law of the rewrite
+        declares. Then every rewrite in `passes` says that it was `checked`, and the largest `difference` that it made,
+        and `verification` tells all that was compared.
         """
-        self.passes = verification.verified(self)
+        self.passes = verifying.verified(self)
+
+    @property
+    def verification(self) -> Any:
+        """What `verify` found, pass by pass and law by law. See `minitorch.inspection.report`."""
+        return reporting.Verification(self)
 
     def explain(self) -> str:
         """What the compiler did, pass by pass: each rewrite with its law, its two sides, its lines and its savings."""
@@ -282,8 +289,9 @@ def trace(
     results = _outputs([outputs] if isinstance(outputs, Tensor) else outputs)
     pairs = _updates(updates)
     trains = bool(pairs) if training is None else training
-    pairs += _random_updates(Graph(results, pairs, training=trains))
     graph = Graph(results, pairs, placeholders, name, training=trains)
+    if moved := _random_updates(graph):
+        graph = Graph(results, (*pairs, *moved), placeholders, name, training=trains)
     _require_inputs(graph)
     return graph, requirements_of(graph)
 
@@ -342,6 +350,8 @@ def _pairs(updates: Any) -> list[Any]:
 
 def _random_updates(graph: Graph) -> list[tuple[Tensor, Tensor]]:
     """Every call moves on the counters of the random nodes that are left when training or prediction is chosen."""
+    if not any(node.op is ops.random_uniform for node in graph.nodes):
+        return []
     drawn = [node for node in specialise(graph)[0].nodes if node.op is ops.random_uniform]
     counters = dict.fromkeys(node.inputs[0] for node in drawn)
     updated = {target for target, _ in graph.updates}

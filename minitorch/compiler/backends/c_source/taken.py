@@ -15,12 +15,15 @@ def taken_inputs(
     inputs: Sequence[Tensor], instructions: Iterable[Instruction], layouts: Layouts
 ) -> Set[Key]:  # fmt: skip
     """The inputs that nothing reads but the left sides of products, with rows that are a row or a column of these."""
-    readers: dict[Key, list[bool]] = {}
+    readers: dict[Key, list[bool]] = {("input", k): [] for k, t in enumerate(inputs) if len(t.shape) == 2}
     for i in instructions:
-        for layout, left in zip([layouts[v] for v in i.inputs], _lefts(i), strict=True):
-            readers.setdefault(layout.key, []).append(left and side(layout) is not None)
-    keys = [("input", k) for k, t in enumerate(inputs) if len(t.shape) == 2]
-    return {key for key in keys if key in readers and all(readers[key])}
+        given = [layouts[v] for v in i.inputs]
+        if all(layout.key not in readers for layout in given):
+            continue
+        for layout, left in zip(given, _lefts(i), strict=True):
+            if layout.key in readers:
+                readers[layout.key].append(left and side(layout) is not None)
+    return {key for key, lefts in readers.items() if lefts and all(lefts)}
 
 
 def _lefts(i: Instruction) -> Iterator[bool]:
