@@ -5,6 +5,7 @@ There are two themes, for light and for dark paper. They have the same parts, so
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -78,6 +79,15 @@ def theme_named(name: str) -> Theme:
 def theme_of(kind: str, theme: str) -> str:
     """The theme of a picture of a kind: only an SVG can follow the reader's system."""
     return "light" if theme == "auto" and kind != "svg" else theme
+
+
+def scoped(rules: str, scope: str) -> str:
+    """The rules for what is in an element of that class alone: a page can hold more than one picture."""
+
+    def inside(rule: re.Match[str]) -> str:
+        return ",".join(f".{scope} {selector}" for selector in rule[1].split(",")) + rule[2]
+
+    return re.sub(r"([^{}]+)(\{[^{}]*\})", inside, rules)
 
 
 LOOKS, INK, QUIET_INK, SECTION_FILL = LIGHT.looks, LIGHT.ink, LIGHT.quiet_ink, LIGHT.sections

@@ -11,10 +11,11 @@ from minitorch.viz.layout.lines import Point
 from minitorch.viz.layout.metrics import DETAIL, LINE, ROOM, TITLE, text_width
 from minitorch.viz.picture import LATE, Arrow, Box, Picture
 from minitorch.viz.shapes import curve, outline, shape
-from minitorch.viz.style import FONT, LIGHT, THEMES, Theme
+from minitorch.viz.style import FONT, LIGHT, THEMES, Theme, scoped
 
 TOP, REMARK = 34.0, 16.0  # room for the name and the legend, and for a line of remarks
 EDGE_TEXT = 8.0
+SCOPE = "minitorch-graph"
 BEND = 8.0
 CLEAR = 30.0  # how far a box may stand from the edge of its row for a label to be put there
 
@@ -27,8 +28,8 @@ def to_svg(picture: Picture, theme: str = "auto") -> str:
     return "\n".join(
         [
             '<?xml version="1.0" encoding="UTF-8"?>',
-            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width:.0f}pt" height="{height:.0f}pt" '
-            f'viewBox="0 0 {width:.0f} {height:.0f}">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="{SCOPE}" role="img" width="{width:.0f}pt" '
+            f'height="{height:.0f}pt" viewBox="0 0 {width:.0f} {height:.0f}">',
             f"<title>{_text(picture.name)}</title>",
             f"<style>{style(theme)}</style>",
             f"<defs>{_heads()}</defs>",
@@ -184,8 +185,9 @@ def _legend_width(picture: Picture) -> float:
 def style(theme: str = "auto") -> str:
     """The rules of all pictures; for "auto" the dark ones stand behind the reader's wish for them."""
     if theme != "auto":
-        return _SHARED + _colours(THEMES[theme])
-    return f"{_SHARED}{_colours(LIGHT)}@media (prefers-color-scheme:dark){{{_colours(THEMES['dark'])}}}"
+        return scoped(_SHARED + _colours(THEMES[theme]), SCOPE)
+    light, dark = (scoped(rules, SCOPE) for rules in (_SHARED + _colours(LIGHT), _colours(THEMES["dark"])))
+    return f"{light}@media (prefers-color-scheme:dark){{{dark}}}"
 
 
 _SHARED = (

@@ -35,7 +35,7 @@ def to_dot(svg: str, most_inches: str = "") -> str:
     root = ElementTree.fromstring(svg.encode())
     width, height = (float(number) for number in root.attrib["viewBox"].split()[2:])
     drawn = _Drawing(root, width, height)
-    drawing, paper = _quoted("".join(drawn.operations())), drawn.rules.of((PAPER,))["fill"]
+    drawing, paper = _quoted("".join(drawn.operations())), drawn.rules.of((kind_of(root), PAPER))["fill"]
     corners = "".join(f'c{i} [pos="{x},{y}"];' for i, (x, y) in enumerate(((0, 0), (width, height))))
     size = f' size="{most_inches}"' if most_inches else ""
     return (

@@ -1,5 +1,6 @@
 """What a notebook shows: a picture and a text, what was asked for of them, and never an error."""
 
+import re
 import sys
 from xml.etree import ElementTree
 
@@ -50,6 +51,14 @@ def test_what_is_included_and_excluded(step, include, exclude, kinds):
 def test_a_large_graph_is_shown_as_layers_or_as_text():
     assert "drawn as layers" in chain(600)._repr_mimebundle_()["image/svg+xml"]
     assert set(chain(600, scope="")._repr_mimebundle_()) == {"text/plain"}
+
+
+def test_the_rules_of_a_picture_hold_for_it_alone(step):
+    for what in (step, step.plan):
+        root = ElementTree.fromstring(what._repr_mimebundle_()["image/svg+xml"].encode())
+        rules = re.findall(r"([^{}]+)\{[^{}]*\}", re.sub(r"@media[^{]*\{", "", root.findtext("{*}style")))
+        assert len(rules) > 20
+        assert all(part.startswith(f".{root.get('class')} ") for rule in rules for part in rule.split(","))
 
 
 class NoFunction(mt.nn.Module):
