@@ -8,15 +8,15 @@ cotangent, and the derivative of that linear map is the Jacobian-vector product,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any, NamedTuple, NoReturn
-from weakref import ref
 
 from minitorch import ops
 from minitorch.errors import ArgumentError, GradientError, ShapeError
 from minitorch.graph.dim import equal
 from minitorch.graph.order import depth_first
 from minitorch.graph.origin import context, derived, here
-from minitorch.graph.tensor import Operand, Tensor, as_tensor, brought_to
+from minitorch.graph.tensor import Operand, Tensor, as_tensor, brought_to, next_serial
 from minitorch.graph.types import Type, is_float, show_shape
 from minitorch.lazy import lazy
 
@@ -35,15 +35,19 @@ class Step(NamedTuple):
     operand: int | None
 
 
-def steps_of(gradient: Tensor) -> list[Step]:
-    """The steps of the chain rule whose result a tensor is, for those who show it; of nodes that are still there."""
-    noted = getattr(gradient, "_steps", ())
-    return [Step(node, operand) for weak, operand in noted if (node := weak()) is not None]
+class Sweep(NamedTuple):
+    """What reverse mode was asked for. Its nodes are those whose serials come after `first`, in the order of making.
+
+    Steps are noted for those alone who ask for them, by making the same sweep again: see `minitorch.compiler.steps`.
+    """
+
+    outputs: Tensors
+    seeds: Tensors
+    wrt: Tensors
+    first: int
 
 
-def _note(gradient: Tensor, node: Tensor, operand: int | None) -> None:
-    """Keep a step with its result, but keep no node alive by it: a parameter's gradient may live long."""
-    set_(gradient, "_steps", (*getattr(gradient, "_steps", ()), (ref(node), operand)))
+Noted = list[tuple[Tensor, Step]]
 
 
 # ---- what users call ----
@@ -62,7 +66,7 @@ def grad(loss: Tensor, wrt: Tensor | Tensors) -> Tensor | list[Tensor]:
     """
     _require_scalar(loss, "grad")
     targets = _targets(wrt)
-    gradients = _reverse([loss], [_one(loss)], targets)
+    gradients = _of_scalar(loss, targets)
     found = [g if g is not None else _missing(loss, t) for g, t in zip(gradients, targets, strict=True)]
     return found[0] if isinstance(wrt, Tensor) else found
 
@@ -112,7 +116,7 @@ def backward(loss: Tensor) -> None:
     """Set `.grad` of every tensor that `loss` depends on and has a gradient for."""
     _require_scalar(loss, "backward")
     nodes = [node for node in depth_first([loss]) if is_float(node.dtype) and node.op.name != "constant"]
-    for node, gradient in zip(nodes, _reverse([loss], [_one(loss)], nodes), strict=True):
+    for node, gradient in zip(nodes, _of_scalar(loss, nodes), strict=True):
         object.__setattr__(node, "_grad", gradient)
 
 
@@ -127,19 +131,38 @@ def check_gradients(loss: Tensor, wrt: Tensor | Tensors, feeds: Mapping[Tensor, 
 # ---- the chain rule ----
 
 
+def _of_scalar(loss: Tensor, wrt: Tensors) -> list[Tensor | None]:
+    """The gradient of `loss` for each of `wrt`, None where there is no path. The seed knows the sweep."""
+    seed = _one(loss)
+    set_(seed, "_sweep", Sweep([loss], [seed], wrt, seed.serial))
+    return sweep([loss], [seed], wrt)
+
+
 def _reverse(outputs: Tensors, seeds: Tensors, wrt: Tensors) -> list[Tensor | None]:
-    """The gradient of sum(outputs * seeds) for each of `wrt`, None where there is no path."""
+    """The gradient of sum(outputs * seeds). What was made knows the sweep: seeds may be the user's own."""
+    made = Sweep(tuple(outputs), tuple(seeds), tuple(wrt), next_serial())
+    gradients = sweep(outputs, seeds, wrt)
+    for g in gradients:
+        if g is not None and g.serial > made.first:
+            set_(g, "_sweep", made)
+    return gradients
+
+
+def sweep(outputs: Tensors, seeds: Tensors, wrt: Tensors, noted: Noted | None = None) -> list[Tensor | None]:
+    """The chain rule, from the outputs backwards. Each step is `noted` where somebody asks for them."""
     order = depth_first(outputs)
     active = _depends_on(order, wrt)
     gradients: dict[Tensor, Tensor] = {}
     with derived(None, "gradient"):
         for output, seed in zip(outputs, seeds, strict=True):
             _accumulate(gradients, output, seed)
+            if noted is not None:
+                noted += _sum(output, seed, gradients)
         for node in reversed(order):
             g = gradients.get(node)
             if g is not None and node in active and node.op.gradient is not None and node.inputs:
                 context.source = node.origins, node.scope  # what the rule makes comes from this node's line
-                _pull_back(node, g, active, gradients)
+                _pull_back(node, g, active, gradients, noted)
     return [gradients.get(t) if t in active else None for t in wrt]
 
 
@@ -152,14 +175,17 @@ def _depends_on(order: Tensors, wrt: Tensors) -> set[Tensor]:
     return active
 
 
-def _pull_back(node: Tensor, g: Tensor, active: set[Tensor], gradients: dict[Tensor, Tensor]) -> None:
+def _pull_back(
+    node: Tensor, g: Tensor, active: set[Tensor], gradients: dict[Tensor, Tensor], noted: Noted | None
+) -> None:  # fmt: skip
     """One step of the chain rule: what `node` passes on to its inputs."""
     contributions = _contributions(node, g)
-    for operand, (source, contribution) in enumerate(zip(node.inputs, contributions, strict=True)):
-        if contribution is not None and source in active and is_float(source.dtype):
+    for operand, source, contribution in zip(count(), node.inputs, contributions):
+        if contribution is not None and source in active and is_float(source.type.dtype):
             part = fitted(contribution, source.type)
-            _note(part, node, operand)
             _accumulate(gradients, source, part)
+            if noted is not None:
+                noted += [(part, Step(node, operand)), *_sum(source, part, gradients)]
 
 
 def _contributions(node: Tensor, g: Tensor) -> Sequence[Operand]:
@@ -179,8 +205,12 @@ def _contributions(node: Tensor, g: Tensor) -> Sequence[Operand]:
 def _accumulate(gradients: dict[Tensor, Tensor], node: Tensor, g: Tensor) -> None:
     if node in gradients:
         g = ops.add(gradients[node], g)
-        _note(g, node, None)
     gradients[node] = g
+
+
+def _sum(node: Tensor, part: Tensor, gradients: Mapping[Tensor, Tensor]) -> Noted:
+    """The step that added a part to others, where there are any."""
+    return [(gradients[node], Step(node, None))] if gradients[node] is not part else []
 
 
 def fitted(contribution: Operand, type: Type) -> Tensor:
