@@ -7,9 +7,10 @@ cotangent, and the derivative of that linear map is the Jacobian-vector product,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple, NoReturn
+from weakref import ref
 
 from minitorch import ops
 from minitorch.errors import ArgumentError, GradientError, ShapeError
@@ -36,17 +37,18 @@ class Step(NamedTuple):
 
 
 class Sweep(NamedTuple):
-    """What reverse mode was asked for. Its nodes are those whose serials come after `first`, in the order of making.
+    """A sweep of reverse mode, as kept by what was made for it or in it, which is given to `asked`.
 
-    Steps are noted for those alone who ask for them, by making the same sweep again: see `minitorch.compiler.steps`.
+    That tells the outputs, seeds and tensors to differentiate by, as long as they are there. What was made has the
+    serials after `first`, in the order of making. Steps are noted for those alone who ask for them, by sweeping once
+    more: see `minitorch.compiler.steps`.
     """
 
-    outputs: Tensors
-    seeds: Tensors
-    wrt: Tensors
+    asked: Callable[[Tensor], Asked | None]
     first: int
 
 
+Asked = tuple[Tensors, Tensors, Tensors]
 Noted = list[tuple[Tensor, Step]]
 
 
@@ -66,7 +68,7 @@ def grad(loss: Tensor, wrt: Tensor | Tensors) -> Tensor | list[Tensor]:
     """
     _require_scalar(loss, "grad")
     targets = _targets(wrt)
-    gradients = _of_scalar(loss, targets)
+    gradients = _of_scalar(loss, targets, lambda seed: ([loss], [seed], targets))
     found = [g if g is not None else _missing(loss, t) for g, t in zip(gradients, targets, strict=True)]
     return found[0] if isinstance(wrt, Tensor) else found
 
@@ -115,9 +117,14 @@ def hvp(loss: Tensor, wrt: Tensors, vectors: Sequence[Operand]) -> list[Tensor]:
 def backward(loss: Tensor) -> None:
     """Set `.grad` of every tensor that `loss` depends on and has a gradient for."""
     _require_scalar(loss, "backward")
-    nodes = [node for node in depth_first([loss]) if is_float(node.dtype) and node.op.name != "constant"]
-    for node, gradient in zip(nodes, _of_scalar(loss, nodes), strict=True):
-        object.__setattr__(node, "_grad", gradient)
+    weak, nodes = ref(loss), _differentiable(loss)  # gradients of parameters may live long, and loss need not
+    again = lambda seed: None if (loss := weak()) is None else ([loss], [seed], _differentiable(loss))
+    for node, gradient in zip(nodes, _of_scalar(loss, nodes, again), strict=True):
+        set_(node, "_grad", gradient)
+
+
+def _differentiable(loss: Tensor) -> list[Tensor]:
+    return [node for node in depth_first([loss]) if is_float(node.dtype) and node.op.name != "constant"]
 
 
 def check_gradients(loss: Tensor, wrt: Tensor | Tensors, feeds: Mapping[Tensor, Any]) -> Any:
@@ -131,17 +138,18 @@ def check_gradients(loss: Tensor, wrt: Tensor | Tensors, feeds: Mapping[Tensor, 
 # ---- the chain rule ----
 
 
-def _of_scalar(loss: Tensor, wrt: Tensors) -> list[Tensor | None]:
+def _of_scalar(loss: Tensor, wrt: Tensors, asked: Callable[[Tensor], Asked | None]) -> list[Tensor | None]:
     """The gradient of `loss` for each of `wrt`, None where there is no path. The seed knows the sweep."""
     seed = _one(loss)
-    set_(seed, "_sweep", Sweep([loss], [seed], wrt, seed.serial))
+    set_(seed, "_sweep", Sweep(asked, seed.serial))
     return sweep([loss], [seed], wrt)
 
 
 def _reverse(outputs: Tensors, seeds: Tensors, wrt: Tensors) -> list[Tensor | None]:
     """The gradient of sum(outputs * seeds). What was made knows the sweep: seeds may be the user's own."""
-    made = Sweep(tuple(outputs), tuple(seeds), tuple(wrt), next_serial())
-    gradients = sweep(outputs, seeds, wrt)
+    asked = (tuple(outputs), tuple(seeds), tuple(wrt))
+    made = Sweep(lambda _: asked, next_serial())
+    gradients = sweep(*asked)
     for g in gradients:
         if g is not None and g.serial > made.first:
             set_(g, "_sweep", made)

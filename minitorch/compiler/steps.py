@@ -21,19 +21,21 @@ def steps_of(gradient: Tensor) -> list[Step]:
 def steps_in(nodes: Iterable[Tensor]) -> dict[Tensor, list[Step]]:
     """The same for each of many nodes, of those sweeps that some of them belong to."""
     known = {node.serial: node for node in nodes}
-    sweeps = {id(s): s for node in known.values() if (s := getattr(node, "_sweep", None)) is not None}
+    sweeps = {id(s): (s, node) for node in known.values() if (s := getattr(node, "_sweep", None)) is not None}
     found: dict[Tensor, list[Step]] = {}
-    for made in sweeps.values():
-        for serial, step in _again(made, known):
+    for made, keeper in sweeps.values():
+        for serial, step in _again(made, keeper, known):
             found.setdefault(known[serial], []).append(step)
     return found
 
 
-def _again(made: Sweep, known: Mapping[int, Tensor]) -> Iterator[tuple[int, Step]]:
+def _again(made: Sweep, keeper: Tensor, known: Mapping[int, Tensor]) -> Iterator[tuple[int, Step]]:
     """The steps of a sweep with the serials of their results, as far as these are known and what they were."""
+    if (asked := made.asked(keeper)) is None:
+        return
     start = next_serial()
     noted: Noted = []
-    sweep(made.outputs, made.seeds, made.wrt, noted)
+    sweep(*asked, noted)
 
     def first(double: Tensor) -> int:
         """The serial in the first sweep; its own of what is older."""

@@ -149,3 +149,42 @@ def test_the_vector_of_a_user_keeps_no_gradients_alive():
     del g, out
     gc.collect()
     assert [end() for end in ends] == [None, None]
+
+
+def test_gradients_of_parameters_keep_no_loss_alive():
+    w = mt.parameter(np.ones(3), "w")
+    loss = mt.sum(w * 3.0)
+    loss.backward()
+    nodes = mt.Graph([w.grad]).nodes
+    assert steps_in(nodes)
+    end = weakref.ref(loss)
+    del loss
+    gc.collect()
+    assert end() is None
+    assert steps_in(nodes) == {}
+    assert w.grad.eval({}).tolist() == [3.0, 3.0, 3.0]
+
+
+def test_what_was_differentiated_goes_with_its_gradients_and_waits_for_no_collector():
+    w = mt.parameter(np.ones(3), "w")
+    gc.collect()
+    gc.disable()
+    try:
+        loss = mt.sum(w * 3.0)
+        g = mt.grad(loss, w)
+        ends = [weakref.ref(loss), weakref.ref(g)]
+        del loss, g
+        assert [end() for end in ends] == [None, None]
+    finally:
+        gc.enable()
+
+
+def test_a_program_tells_its_steps_though_nobody_has_the_loss_any_more():
+    def step():
+        x, w = mt.placeholder("x", ("n", 3)), mt.parameter(np.ones(3), "w")
+        return mt.compile([x], [], mt.optim.SGD([w], lr=0.1).minimize(mt.sum(mt.tanh(x * w))), backend="numpy")
+
+    program = step()
+    gc.collect()
+    steps = steps_in(program.written.nodes)
+    assert {s.node.op.name for found in steps.values() for s in found} >= {"sum", "tanh", "multiply"}
