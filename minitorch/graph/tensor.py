@@ -40,6 +40,11 @@ _NO_ATTRS: Attrs = MappingProxyType({})
 _serial = count()
 
 
+def next_serial() -> int:
+    """A number below those of all tensors that are made from now on."""
+    return next(_serial)
+
+
 # ---- operations ----
 
 
@@ -180,7 +185,7 @@ class Tensor:
     """
 
     __slots__ = (
-        "__weakref__", "_grad", "_steps", "attrs", "inputs", "name", "op", "origins", "role", "scope", "serial", "type",
+        "__weakref__", "_grad", "_sweep", "attrs", "inputs", "name", "op", "origins", "role", "scope", "serial", "type",
     )  # fmt: skip
     __match_args__ = ("op", "inputs", "attrs")
     __array_ufunc__ = None  # so that `array + tensor` builds the graph
