@@ -49,13 +49,16 @@ def load(path: Path, model: Module | None = None) -> Any:
     """
     if model is not None and not isinstance(model, Module):
         raise ArgumentError(f"load: a module is expected, but {shown(model)} was given")
-    arrays = read(_path(path, "load"))
+    try:
+        arrays = read(_path(path, "load"))
+    except FileError as error:
+        raise FileError(f"load: {error.message}") from None
     if model is None:
         return arrays
     try:
         model.load_state_dict(arrays)
     except FileError as error:
-        raise FileError(f"{path}: {error.message}") from None
+        raise FileError(f"load: {os.fsdecode(path)}: {error.message}") from None
     return model
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from minitorch import functional, ops
 from minitorch.errors import ArgumentError, DTypeError, FileError, OptionError
 from minitorch.functional.arguments import source_of
+from minitorch.functional.random import key_of, rate_of
 from minitorch.graph.array import as_array
 from minitorch.graph.origin import scope
 from minitorch.graph.pictured import Pictured
@@ -60,10 +61,13 @@ _USUAL = {"relu": "he_uniform"}
 
 def _weights(module: str, init: str | None, activation: Activation, source: Any, nin: int, nout: int) -> Array:
     usual = _USUAL.get(activation, "glorot_uniform") if isinstance(activation, str) else "glorot_uniform"
-    name = usual if init is None else init
-    if not isinstance(name, str) or name not in initialisers:
-        raise OptionError(f"{module}: there is no initialisation {shown(name)}; there are {', '.join(initialisers)}")
-    return initialisers[name](source, nin, nout)
+    return initialisers[_known(module, usual if init is None else init)](source, nin, nout)
+
+
+def _known(module: str, init: str) -> str:
+    if not isinstance(init, str) or init not in initialisers:
+        raise OptionError(f"{module}: there is no initialisation {shown(init)}; there are {', '.join(initialisers)}")
+    return init
 
 
 def _function(activation: Activation, module: str) -> Callable[[Tensor], Tensor]:
@@ -116,7 +120,10 @@ class Module(Pictured):
 
     def __call__(self, *inputs: Any) -> Tensor:
         with scope(getattr(self, "_name", None) or type(self).__name__.lower()):
-            return self.forward(*inputs)
+            output = self.forward(*inputs)
+        if output is None:
+            raise ArgumentError(f"{type(self).__name__}: forward is to return a tensor, but returned None")
+        return output
 
     def __setattr__(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -358,7 +365,10 @@ class MLP(Module):
         sizes = [_size("MLP", "nin", nin), *(_size("MLP", "each of nouts", n) for n in nouts)]
         if len(sizes) < 2:
             raise OptionError("MLP: nouts names the width of each layer, but is empty")
-        _function(activation, type(self).__name__)
+        for function in (activation, output_activation):
+            _function(function, type(self).__name__)
+        if init is not None:
+            _known(type(self).__name__, init)
         source = source_of(seed, type(self).__name__)
         count = sum((a + 1) * b for a, b in pairwise(sizes))
         with one_block(count * _float(dtype, "MLP").itemsize):
@@ -427,7 +437,9 @@ class Dropout(Module):
     """`minitorch.dropout` as a module: zeros at random in training, nothing in prediction."""
 
     def __init__(self, rate: float = 0.5, *, seed: int | None = None) -> None:
-        self.rate, self.seed = rate, seed
+        self.rate, self.seed = rate_of(rate, "Dropout"), seed
+        if seed is not None:
+            key_of(seed, "Dropout")
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.dropout(as_tensor(x, type(self).__name__), self.rate, self.seed)

@@ -177,7 +177,8 @@ class Program(Pictured):
             raise InputError(f"{title}: a batch size is an int of 1 or more, but {shown(batch_size)} was given")
         if len(arrays) != self._arity:
             given = f"{counted(len(arrays), 'input')} {'was' if len(arrays) == 1 else 'were'} given"
-            raise InputError(f"{self._executor.title}: {given}; its inputs are {input_text(self.inputs)}")
+            whose = "its inputs are" if title == self._executor.title else f"the inputs of {self._executor.title} are"
+            raise InputError(f"{title}: {given}; {whose} {input_text(self.inputs)}")
         executor = self._executor
         prepared = executor.prepare(arrays)
         rows = executor.rows(prepared)

@@ -90,6 +90,7 @@ def _pairs(updates: Any) -> list[Any]:
     if isinstance(updates, list | tuple) and all(isinstance(p, tuple) and len(p) == 2 for p in updates):
         return list(updates)
     how = "updates are a dict, or a list of pairs, of variables and their new values"
+    how += " (an optimiser gives them: minimize(loss))" if hasattr(updates, "minimize") else ""
     raise GraphError(f"compile: {how}, but {shown(updates)} was given\n  in {here()!r}")
 
 
@@ -133,7 +134,8 @@ def _require_inputs(function: str, graph: Graph) -> None:
     for node in graph.nodes:
         if node.op.name == "placeholder" and node not in given:
             reader = next((n for n in graph.nodes if any(i is node for i in n.inputs)), node)
-            needed = f"{node.describe()} is not among the inputs, but {reader.describe()} needs it"
+            why = "it is what is asked for" if reader is node else f"{reader.describe()} needs it"
+            needed = f"{node.describe()} is not among the inputs, but {why}"
             raise GraphError(f"{function}: {needed}\n  in {here()!r}")
     for node in (*graph.inputs, *graph.nodes):
         for symbol in symbols_in((node.shape, *node.attrs.values())):

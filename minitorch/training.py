@@ -97,6 +97,8 @@ class EarlyStopping:
         self._history: History | None = None
 
     def __call__(self, state: State) -> None:
+        if not isinstance(state, State):
+            raise ArgumentError(f"EarlyStopping: the state of a fit is expected, but {shown(state)} was given")
         if state.history is not self._history:  # another fit
             self._history, self.best, self.waited = state.history, float("inf"), 0
         loss = state.loss if state.validation_loss is None else state.validation_loss
@@ -143,7 +145,7 @@ def fit(
     for option, flag in flags.items():
         flag_of(flag, option, "fit")
     prepared, rows, _ = program.checked(arrays, batch_size, None, "fit")
-    held_out = None if validation is None else program.checked(validation, batch_size, None, "fit")[0]
+    held_out = None if validation is None else program.checked(validation, batch_size, None, "fit: validation")[0]
     _require_seed(seed)
     wanted = _frames(snapshots, int(epochs))
     source = random.default_rng(seed)

@@ -202,7 +202,7 @@ def _pull_back(
     contributions = _contributions(node, g)
     for operand, source, contribution in zip(count(), node.inputs, contributions):
         if contribution is not None and source in active and is_float(source.type.dtype):
-            part = fitted(contribution, source.type)
+            part = fitted(contribution, source.type, node.op.name)
             _accumulate(gradients, source, part)
             if noted is not None:
                 noted += [(part, Step(node, operand)), *_sum(source, part, gradients)]
@@ -233,12 +233,12 @@ def _sum(node: Tensor, part: Tensor, gradients: Mapping[Tensor, Tensor]) -> Note
     return [(gradients[node], Step(node, None))] if gradients[node] is not part else []
 
 
-def fitted(contribution: Operand, type: Type) -> Tensor:
+def fitted(contribution: Operand, type: Type, what: str = "a gradient") -> Tensor:
     """A contribution summed back to the shape that was broadcast, and in the dtype that was promoted.
 
     Static, since only a literal 1 broadcasts: the axes to sum are those the input lacks, or has as 1.
     """
-    g = brought_to(as_tensor(contribution), type.dtype, type.weak)
+    g = brought_to(as_tensor(contribution, what), type.dtype, type.weak)
     extra = g.ndim - len(type.shape)
     if extra > 0:
         g = ops.sum(g, axis=tuple(range(extra)), keepdims=False)

@@ -15,7 +15,7 @@ from minitorch.functional.arguments import axis_of, fail, int_of, is_number, num
 from minitorch.functional.shape import broadcast_to, expand_dims, moveaxis
 from minitorch.graph.dim import Dim, Size, maximum, minimum
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
-from minitorch.graph.text import counted, shown
+from minitorch.graph.text import counted, shown, told
 from minitorch.graph.types import INT64, Check, DTypeLike, Type, broadcast, dtype_of, is_float, show_shape
 from minitorch.ops.shape import Range
 
@@ -51,7 +51,7 @@ def _plain(x: Tensor, key: Any) -> Any:
         return index(key)
     if not isinstance(key, Tensor | np.ndarray | list | bool | np.bool_):
         expected = "an index is an int, a slice, ..., None or an array of ints or bools"
-        raise fail(ArgumentError, "indexing", f"{expected}, but {type(key).__name__} {shown(key)} was given", x)
+        raise fail(ArgumentError, "indexing", f"{expected}, but {told(key)} was given", x)
     if isinstance(key, list) and not key:
         key = np.empty(0, np.int64)
     try:
@@ -81,7 +81,10 @@ def _without_masks(x: Tensor, keys: list[Any]) -> list[Any]:
         if not isinstance(k, Tensor) or k.dtype.kind != "b":
             plain.append(k)
             continue
-        if k.op.name != "constant" or not k.ndim:
+        if not k.ndim:
+            what = "an index is an int, a slice, ..., None or an array of ints or bools, but a single bool was given"
+            raise fail(ShapeError, "indexing", what, x)
+        if k.op.name != "constant":
             how = "give it as an array, or use where"
             raise fail(ShapeError, "indexing", f"a mask that is not known yet leaves the size open; {how}", x, k)
         plain += [ops.constant(positions) for positions in np.nonzero(k.attrs["value"])]

@@ -11,7 +11,7 @@ import numpy as np
 
 from minitorch import ops
 from minitorch.errors import ArgumentError, DTypeError, OptionError, ShapeError
-from minitorch.functional.arguments import Axis, axes_of, axis_of, fail, is_number, known_dtype, shape_of
+from minitorch.functional.arguments import Axis, axes_of, axis_of, fail, is_number, known_dtype, shape_of, speaking_as
 from minitorch.graph.dim import Size, divide, equal, maximum, minimum
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
 from minitorch.graph.text import counted, shown
@@ -328,6 +328,7 @@ def ones_like(x: Operand, dtype: DTypeLike | None = None) -> Tensor:
 
 def _filled(x: Tensor, value: float, dtype: DTypeLike | None, function: str) -> Tensor:
     target = x.dtype if dtype is None else known_dtype(dtype, function, x)
-    if not isinstance(value, int | float | np.generic):
+    if not isinstance(value, int | float | np.bool_ | np.number) or np.iscomplexobj(value):
         raise fail(DTypeError, function, f"a value is a number, but {shown(value)} was given", x)
-    return ops.broadcast_to(ops.constant(value, dtype=target), shape=x.shape)
+    with speaking_as(function):
+        return ops.broadcast_to(ops.constant(value, dtype=target), shape=x.shape)

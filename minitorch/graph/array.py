@@ -8,7 +8,7 @@ import numpy as np
 
 from minitorch.errors import DTypeError
 from minitorch.graph.storage import Array
-from minitorch.graph.text import shown
+from minitorch.graph.text import shown, told
 from minitorch.graph.types import DType
 
 
@@ -35,6 +35,9 @@ def _no_array(value: object, error: Exception) -> str:
     if describe is not None:
         how = "give its .data, or what a program computes for it"
         return f"was given a tensor, {describe(value)}; {how}"
+    tensors = [v for v in value if hasattr(type(v), "describe")] if isinstance(value, list | tuple) else []
+    if tensors:
+        return f"was given a {type(value).__name__} of tensors, {shown(value)}; join them with stack or concatenate"
     why = error.message if isinstance(error, DTypeError) else str(error)
     return f"was given {type(value).__name__}, which makes none: {why}"
 
@@ -57,5 +60,4 @@ def _kind(value: object, array: Array) -> str:
     kind = names.get(array.dtype.kind, str(array.dtype))
     if isinstance(value, np.ndarray | list | tuple):
         return kind
-    name, text = type(value).__name__, shown(value)
-    return text if value is None or name in text else f"{name} {text}"
+    return told(value)

@@ -92,11 +92,16 @@ class Dim:
     __slots__ = ("key", "terms")
 
     def __init__(self, terms: tuple[tuple[Monomial, int], ...]) -> None:
+        if terms.__class__ is not tuple:
+            how = "it is what x.shape holds, or Dim.named('batch')"
+            raise ArgumentError(f"Dim: a size is not made of {shown(terms)}; {how}")
         self.terms = terms
         self.key = "+".join(f"{c}{[a.key for a in monomial]}" for monomial, c in terms)
 
     @staticmethod
     def named(name: str) -> Dim:
+        if not isinstance(name, str):
+            raise ArgumentError(f"Dim.named: a name is a str, but {shown(name)} was given")
         return Dim((((Symbol(name),), 1),))
 
     @staticmethod
@@ -145,6 +150,14 @@ class Dim:
         raise ArgumentError(f"int: the size {self} is not known until a program is called, and cannot serve as an int")
 
     __int__ = __index__
+
+    def __float__(self) -> float:
+        raise ArgumentError(f"float: the size {self} is not known until a program is called")
+
+    def _compared(self, other: object) -> bool:
+        raise ArgumentError(f"comparison: the size {self} is not known until a program is called")
+
+    __lt__ = __le__ = __gt__ = __ge__ = _compared
 
     def __reduce__(self) -> tuple[Callable[..., Size], tuple[object, ...]]:
         return _collect, (list(self.terms),)

@@ -20,6 +20,7 @@ from minitorch.graph.types import SHORT, DType, DTypeLike, Type, common_dtype, i
 from minitorch.lazy import lazy
 
 functional = lazy("minitorch.functional")
+arguments = lazy("minitorch.functional.arguments")
 autodiff = lazy("minitorch.compiler.autodiff")
 program = lazy("minitorch.program")
 
@@ -110,6 +111,8 @@ class Op:
                 raise DTypeError(f"infer must give a Type, of a dtype of minitorch, but gave {_shown_type(type)}")
         except MinitorchError as error:
             raise self._explain(error, tensors) from None
+        except TypeError as error:
+            raise self._explain(ArgumentError(f"takes other operands or attributes: {error}"), tensors) from error
         return Tensor(self, tuple(tensors), attrs, type)
 
     def _coerce(self, tensors: list[Tensor]) -> list[Tensor]:
@@ -140,7 +143,7 @@ class Op:
 
 
 def _shown_type(given: object) -> str:
-    return f"one of {shown(given.dtype)}" if isinstance(given, Type) else shown(given)
+    return f"one of {shown(given.dtype)}, which is no numpy.dtype of them" if isinstance(given, Type) else shown(given)
 
 
 def find_op(name: str) -> Op:
@@ -381,6 +384,15 @@ class Tensor:
     __array__ = _teach("np.asarray", f"it is not an array. Instead {_COMPILE}")
     __array_function__ = _not_an_array
 
+    def __setitem__(self, key: object, value: object) -> NoReturn:
+        how = "make a new tensor, with where or concatenate"
+        raise ArgumentError(
+            f"t[...] = value: {self.describe()} is immutable: {how}; a parameter's .data can be written"
+        )
+
+    def __round__(self, decimals: int = 0) -> Tensor:
+        return _tensor(functional.round(self, decimals))
+
     # ---- operators, found by name so that this file stands above the operations ----
 
     def __add__(self, other: Operand) -> Tensor:
@@ -498,7 +510,8 @@ class Tensor:
         return _tensor(functional.transpose(self, axes[0] if len(axes) == 1 else axes or None))
 
     def astype(self, dtype: DTypeLike) -> Tensor:
-        return _tensor(functional.cast(self, dtype))
+        with arguments.speaking_as("astype"):
+            return _tensor(functional.cast(self, dtype))
 
     def tanh(self) -> Tensor:
         return registry["tanh"](self)

@@ -30,6 +30,16 @@ def shown(value: object, most: int = 120) -> str:
     return printable(re.sub(r" at 0x[0-9a-fA-F]+", "", text if known else f"{kind.__name__} {text}"), most)
 
 
+def told(value: object) -> str:
+    """A value with its kind, where that cannot be seen.
+
+    >>> told("a"), told(None), told({1})
+    ("str 'a'", 'None', 'set {1}')
+    """
+    name, text = type(value).__name__, shown(value)
+    return text if value is None or name in text else f"{name} {text}"
+
+
 def counted(number: int, noun: str, plural: str = "") -> str:
     """A number with its noun.
 

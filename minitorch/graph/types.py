@@ -67,7 +67,7 @@ class Type:
         return size
 
     def __str__(self) -> str:
-        return f"{SHORT[self.dtype]}[{', '.join(map(str, self.shape))}]"
+        return f"{SHORT.get(self.dtype, self.dtype)}[{', '.join(map(str, self.shape))}]"
 
 
 def show_shape(shape: Shape) -> str:
@@ -78,7 +78,7 @@ def show_shape(shape: Shape) -> str:
 def dtype_of(dtype: DTypeLike, function: str = "") -> DType:
     """The dtype that `dtype` means, or an error of the function that was called, which lists the ones there are."""
     found = None
-    if isinstance(dtype, str | type | np.dtype) and dtype != "a":  # an alias that NumPy warns of
+    if isinstance(dtype, type | np.dtype) or (isinstance(dtype, str) and dtype != "a"):  # an alias NumPy warns of
         with suppress(TypeError, ValueError):
             found = np.dtype(np.dtype(dtype).name)  # in the machine's byte order, and the one object that NumPy uses
     if found is None or found not in SHORT:

@@ -78,13 +78,15 @@ class Trace:
             found = self._values.get(self._known.same(key))
             if found is None:
                 fate = self._known.fate(key) or f"it is not part of this trace: {self.title}"
-                raise NotTracedError(f"{key.describe()} has no value here: {fate}\n  in {key.origin!r}")
+                raise NotTracedError(f"trace: {key.describe()} has no value here: {fate}\n  in {key.origin!r}")
             return found
         if not isinstance(key, str):
-            raise NotTracedError(f"a value is asked for by its tensor or its name, but {shown(key)} was given")
+            raise NotTracedError(f"trace: a value is asked for by its tensor or its name, but {shown(key)} was given")
         if key not in self._names:
             known = ", ".join(row.name for row in self.rows if row.node.name) or "none"
-            raise NotTracedError(f"no value has the name {printable(key)!r}; names of this trace: {short(known, 400)}")
+            raise NotTracedError(
+                f"trace: no value has the name {printable(key)!r}; names of this trace: {short(known, 400)}"
+            )
         return self._names[key].value
 
     def __contains__(self, key: object) -> bool:
@@ -126,10 +128,15 @@ class Trace:
 
     def at(self, line: str | int) -> Trace:
         """The part of one of the user's lines: `"train.py:12"`, with the folders where that leaves a doubt, or 12."""
+        if not isinstance(line, str | int) or isinstance(line, bool):
+            what = f"a line is a number, or a text such as 'train.py:12', but {shown(line)} was given"
+            raise NotTracedError(f"trace: {what}")
         rows = [row for row in self.rows if any(_names(line, o.filename, o.lineno) for o in row.node.origins)]
         if not rows:
             known = ", ".join(dict.fromkeys(row.line for row in self.rows))
-            raise NotTracedError(f"nothing was made at {printable(str(line), 200)}; lines of this trace: {known}")
+            raise NotTracedError(
+                f"trace: nothing was made at {printable(str(line), 200)}; lines of this trace: {known}"
+            )
         return self._part(str(line), rows)
 
     def _part(self, what: str, rows: Sequence[Traced]) -> Trace:

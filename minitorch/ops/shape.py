@@ -31,7 +31,7 @@ def _reshape_type(x: Type, shape: Shape) -> Type:
     target = Type(shape, x.dtype, x.weak)
     verdict = equal(x.size, target.size)
     if verdict is False:
-        raise ShapeError(f"{x} has {x.size} elements, but {show_shape(shape)} has {target.size}")
+        raise ShapeError(f"{x} has {x.size} element{'s' * (x.size != 1)}, but {show_shape(shape)} has {target.size}")
     checks = () if verdict else (Check(x.size, "==", target.size),)
     return Type(shape, x.dtype, x.weak, checks)
 

@@ -6,6 +6,7 @@ import html
 from itertools import chain, pairwise
 from typing import Any
 
+from minitorch.functional.arguments import speaking_as
 from minitorch.lazy import lazy
 from minitorch.viz import style
 from minitorch.viz.levels import picture_of
@@ -32,8 +33,10 @@ def to_graphviz(what: Any, *, level: str | None = None, theme: str = "light", in
     backwards (`dir=back`), for that is how Graphviz is told who stands above whom. So read the structure from
     `to_networkx`, not from this.
     """
-    picture = picture_of(graph_of(what, "to_graphviz"), "op" if level is None else level, inputs)
-    return digraph_of(picture, careful=not in_order(picture), theme=theme_named(theme))
+    with speaking_as("to_graphviz"):
+        look = theme_named(theme)
+        picture = picture_of(graph_of(what, "to_graphviz"), "op" if level is None else level, inputs)
+    return digraph_of(picture, careful=not in_order(picture), theme=look)
 
 
 def digraph_of(picture: Picture, careful: bool, theme: Theme = LIGHT) -> Any:

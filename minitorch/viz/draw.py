@@ -61,7 +61,7 @@ def draw(
     path = target_of(path, "draw")
     kind = _kind(path, format)
     if not isinstance(theme, str) or theme != "auto":
-        theme_named(theme)
+        theme_named(theme, ", auto")
     if engine is not None and not (isinstance(engine, str) and engine in ENGINES):
         raise OptionError(f"draw: there is no engine {shown(engine)}; there is dot, or None for our own layout")
     with speaking_as("draw"):

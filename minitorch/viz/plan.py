@@ -47,7 +47,7 @@ def draw_plan(
         name = f"the suffix {shown(path.suffix)} of {shown(path.name)}"
         raise OptionError(f"draw: a plan has no picture with {name}; {how}")
     if not isinstance(theme, str) or theme != "auto":
-        theme_named(theme)
+        theme_named(theme, ", auto")
     write_whole(path, converted(plan_svg(plan, size, profile=profile, theme=theme_of(kind, theme), **sizes), kind))
 
 

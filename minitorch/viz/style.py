@@ -69,10 +69,10 @@ DARK = Theme(
 THEMES = {"light": LIGHT, "dark": DARK}
 
 
-def theme_named(name: str) -> Theme:
+def theme_named(name: str, besides: str = "") -> Theme:
     """`ValueError` for a theme that there is not."""
     if not isinstance(name, str) or name not in THEMES:
-        raise OptionError(f"draw: there is no theme {shown(name)}; there are {', '.join(THEMES)}")
+        raise OptionError(f"draw: there is no theme {shown(name)}; there are {', '.join(THEMES)}{besides}")
     return THEMES[name]
 
 
