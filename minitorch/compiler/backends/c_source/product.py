@@ -73,9 +73,11 @@ class Lanes:
         count = -(-vectors // self.most)
         return [vectors // count + (i < vectors % count) for i in range(count)]
 
-    def rows(self, vectors: int) -> int:
-        """The rows of a tile."""
-        return 8 if self.vector_bytes == 64 and vectors <= 2 else 4
+    def rows(self, vectors: int) -> tuple[int, ...]:
+        """The rows of the tiles that a matrix is cut into: first the largest that fit into the registers."""
+        if self.vector_bytes != 64:
+            return 4, 1
+        return (6 if vectors == 4 else 8), 4, 1
 
     def function(self, columns: int, dtype: DType, left: str = "") -> Part:
         """The product with a matrix of that many columns."""
@@ -99,7 +101,7 @@ class Lanes:
                 f"TILE({_tile(left, s, rows, vectors)}, {t}, vector_{s}, {lanes}, {rows}, {vectors}, "
                 f"{LEFTS[left].third}, {LEFTS[left].at})"
                 for left in lefts
-                for rows in (self.rows(vectors), 1)
+                for rows in self.rows(vectors)
             ]
         return "\n".join(lines)
 
@@ -144,7 +146,7 @@ def _function(lanes: Lanes, columns: int, dtype: DType, left: str) -> str:
 
 
 def _panel(lanes: Lanes, columns: int, column: int, vectors: int, dtype: DType, left: str) -> list[str]:
-    s, rows = suffix(dtype), lanes.rows(vectors)
+    s = suffix(dtype)
     end = column + vectors * lanes.of(dtype)
     over = max(0, end - columns)
     rest = min(columns, end) - column
@@ -154,9 +156,13 @@ def _panel(lanes: Lanes, columns: int, column: int, vectors: int, dtype: DType, 
         "        {",
         f"            const long whole = {whole};",
         "            long i = 0;",
-        f"            for (; i + {rows} <= m; i += {rows})",
-        f"                {_tile(left, s, rows, vectors)}(count, {arguments});",
-        "            for (; i < m; i++)",
-        f"                {_tile(left, s, 1, vectors)}(count, {arguments});",
+        *(
+            line
+            for rows in lanes.rows(vectors)
+            for line in (
+                f"            for (; i + {rows} <= m; i += {rows})",
+                f"                {_tile(left, s, rows, vectors)}(count, {arguments});",
+            )
+        ),
         "        }",
     ]

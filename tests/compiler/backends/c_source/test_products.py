@@ -86,6 +86,28 @@ def test_small_products_with_what_follows_them(with_blas, columns):
             np.testing.assert_allclose(got, want, rtol=2e-5, atol=2e-5 * max(1, np.abs(want).max(initial=0)))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_rest_of_rows(dtype):
+    """However many rows are left after the tallest tiles: of rows as they lie, taken in an order, and as columns."""
+    columns = [7, 16, 30, 45, 64, 70]  # every number of vectors in a tile
+    x, y = mt.placeholder("x", ("n", 9), dtype), mt.placeholder("y", ("n", 70), dtype)
+    weights = [values((9, n), dtype, n) for n in columns]
+    outputs = [(x @ mt.parameter(w, dtype=dtype)) * 2 for w in weights]
+    outputs += [(mt.transpose(x[:, :rows]) @ y[:, :n]) * 2 for rows in range(1, 9) for n in columns]
+    program, whole = mt.compile([x, y], outputs, backend="c"), mt.compile([x], outputs[: len(columns)], backend="c")
+    data, others = values((25, 9), dtype, 1), values((25, 70), dtype, 2)
+    order = np.random.default_rng(0).permutation(25)
+    for n in range(25):
+        got = program(data[:n], others[:n])
+        for product, w in zip(got, weights):
+            near(product / 2, data[:n], w)
+        pairs = [(data[:n, :rows].T, others[:n, :m]) for rows in range(1, 9) for m in columns]
+        for product, (a, b) in zip(got[len(columns) :], pairs, strict=True):
+            near(product / 2, a, b)
+        for product, w in zip(whole.loop(data, order=order[:n], batch_size=max(n, 1)), weights, strict=True):
+            near(product / 2, data[order[:n]], w)
+
+
 BATCHES = [((4, 2, 3), (3, 5)), ((4, 2, 3), (4, 3, 5)), ((2, 3), (4, 3, 5)), ((2, 1, 4, 3), (5, 3, 2)),
     ((0, 2, 3), (3, 2)), ((3, 40, 30), (3, 30, 20)), ((3, 2, 0), (3, 0, 2))]  # fmt: skip
 
