@@ -45,13 +45,16 @@ class Region:
         calls = {n for n in self.nodes if n is self.product or array_function(n) is not None}
         right = None if self.product is None else self.inputs[self.product.inputs[1]]
         self.blocks = Blocks(axes, sizes, lanes, right, bool(calls), {n: self.writes[n] for n in self.folds}, team)
-        self.steps = Steps(body.nodes, calls, self.product, self.reads, self.writes, self.blocks.dense)
+        self.steps = Steps(body.nodes, calls, self.product, self.reads, self.writes, self._dense)
 
     def _read(self, layout: Layout, space: Shape) -> Access:
         return Access(layout, self.function.argument(layout, written=False), list(stretched(layout, space)))
 
     def _written(self, node: Tensor, layout: Layout, rank: int) -> Access:
         return Access(layout, self.function.argument(layout, written=True), over_axes(node, layout, rank))
+
+    def _dense(self, access: Access) -> bool:
+        return access.layout.key not in self.taken and self.blocks.dense(access)
 
     def write(self) -> Function:
         f, blocks = self.function, self.blocks
@@ -92,7 +95,10 @@ class Region:
         return self.sizes.index(access.layout.offset, list(zip(access.strides, indices, strict=False)))
 
     def _element(self, access: Access) -> str:
-        return f"{access.name}[{self._at(access, self.blocks.indices())}]"
+        indices = self.blocks.indices()
+        if access.layout.key in self.taken:
+            indices[-2] = f"row_{access.name}"
+        return f"{access.name}[{self._at(access, indices)}]"
 
     # ---- products ----
 
@@ -185,11 +191,19 @@ class Region:
         folds = [n for n in body if n.op in FOLDS]
         self._accumulators(folds, "block")
         with f.nest(self.blocks.row_loop()):
+            self._rows_taken([*staged, *(i for n in body for i in n.inputs), *stored])
             self._accumulators(folds, "row")
             with f.nest([*self._vectorised(folds), *self.blocks.column_loop()]):
                 self._elements(body, stored, staged)
             self._totals(folds, "row")
         self._totals(folds, "block")
+
+    def _rows_taken(self, values: Sequence[Tensor]) -> None:
+        """Where the rows lie, of the inputs among these values, that are taken in an order."""
+        for access in [self.reads[p] for p in dict.fromkeys(values) if p in self.reads]:
+            if access.layout.key in self.taken:
+                order, at = self.function.order(access.layout), self.blocks.indices()[-2]
+                self.function.line(f"const long row_{access.name} = {order} ? {order}[{at}] : {at};")
 
     def _vectorised(self, folds: Sequence[Tensor]) -> list[str]:
         """What lets the compiler compute several elements at once, and add up several partial results."""
