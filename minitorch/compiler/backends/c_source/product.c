@@ -18,7 +18,7 @@ NAME(long k, const T *restrict a, long ar, THIRD, const T *restrict b, long br, 
     UNROLL for (int r = 0; r < R; r++) { \
         UNROLL for (int c = 0; c < C; c++) acc[r][c] = more ? *(const VECTOR *)(z + r * zr + c * LANES) : (VECTOR){0}; \
     } \
-    for (; t < whole; t++) { \
+    PRAGMA(GCC unroll 2) for (; t < whole; t++) { \
         UNROLL for (int c = 0; c < C; c++) bs[c] = *(const VECTOR *)(b + t * br + c * LANES); \
         STEP(AT, R, C, bs) \
     } \
