@@ -33,6 +33,16 @@ NAME(long k, const T *restrict a, long ar, THIRD, const T *restrict b, long br, 
     } \
 }
 
+// ask for the rows that an order has from one place to another
+static inline void fetch_rows(const void *rows, long bytes, const int64_t *order, long from, long to)
+{
+    for (long i = from; order && i < to; i++) {
+        const char *row = (const char *)rows + order[i] * bytes;
+        for (long k = 0; k < bytes; k += 64) __builtin_prefetch(row + k);
+        __builtin_prefetch(row + bytes - 1);
+    }
+}
+
 // the number of rows of b, of k, that can be read `over` elements past their end
 static inline long readable(long k, long br, long over)
 {

@@ -19,6 +19,8 @@ from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.types import FLOAT32
 
+MOST_FETCHED = 1 << 10  # bytes of a row that is asked for: of longer ones the machine foresees all but the first lines
+
 
 class Region:
     """Writes the function of one region. `inputs` and `outputs` are the layouts of the body's own; `taken` is the
@@ -69,6 +71,7 @@ class Region:
             self._pack()
         self.wide = {n: self._depth(n) for n in self.folds if n.op is ops.sum and n.dtype == FLOAT32 and self._whole(n)}
         with self._loops():
+            self._fetch()
             for s in range(self.steps.last + 1):
                 if s % 2:
                     self._call_step(s)
@@ -160,6 +163,23 @@ class Region:
         part = self.lanes.function(columns, n.dtype, which)
         self.function.needs.add(part)
         return part.name
+
+    def _fetch(self) -> None:
+        """Ask for rows that are taken in an order, which no machine foresees: those of this block that are read after
+        the product, and those of the next block that the product reads."""
+        if self.product is None:
+            return
+        rows, end = self.blocks.rows, self.sizes(self.blocks.axes[-2])
+        after = f"i0, smaller(i0 + {rows}, {end})"
+        ahead = f"i0 ? i0 + {rows} : 0, smaller(i0 + {2 * rows}, {end})"
+        places = dict.fromkeys(self.reads, after) | {self.product.inputs[0]: ahead}
+        for layout, place in ((self.inputs[p], place) for p, place in places.items()):
+            if layout.key not in self.taken or side(layout) != "rows":
+                continue
+            columns = layout.shape[1]
+            if isinstance(columns, int) and 0 < (size := columns * layout.dtype.itemsize) <= MOST_FETCHED:
+                name, order = self.function.argument(layout, written=False), self.function.order(layout)
+                self.function.line(f"fetch_rows({name}, {size}, {order}, {place});")
 
     # ---- calls ----
 
