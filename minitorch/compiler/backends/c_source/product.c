@@ -1,6 +1,6 @@
-// R rows and C vectors of columns of a product a b, summed in registers. The first `whole` rows of b can be read to the
-// end of the last vector; of the others only `rest` elements are there. The element of a in row r and column t is AT,
-// which looks up rows that are taken in an order.
+// R rows and C vectors of columns of a product a b, summed in registers; each row from `start` on, where there is one.
+// The first `whole` rows of b can be read to the end of the last vector; of the others only `rest` elements are there.
+// The element of a in row r and column t is AT, which looks up rows that are taken in an order.
 #define BY_STRIDES(r, t) a[r * ar + t * ac]
 #define BY_ROWS(r, t) a[order[r] * ar + t]
 #define BY_COLUMNS(r, t) a[order[t] * ar + r]
@@ -11,14 +11,17 @@
 #define TILE(NAME, T, VECTOR, LANES, R, C, THIRD, AT) \
 static inline __attribute__((always_inline)) void \
 NAME(long k, const T *restrict a, long ar, THIRD, const T *restrict b, long br, long whole, long rest, \
-     T *restrict z, long zr, int more) \
+     T *restrict z, long zr, const T *start, int more) \
 { \
     VECTOR acc[R][C], bs[C]; \
     long t = 0; \
     UNROLL for (int r = 0; r < R; r++) { \
-        UNROLL for (int c = 0; c < C; c++) acc[r][c] = more ? *(const VECTOR *)(z + r * zr + c * LANES) : (VECTOR){0}; \
+        UNROLL for (int c = 0; c < C; c++) { \
+            const T *const from = more ? z + r * zr : start; \
+            acc[r][c] = from ? *(const VECTOR *)(from + c * LANES) : (VECTOR){0}; \
+        } \
     } \
-    PRAGMA(GCC unroll 2) for (; t < whole; t++) { \
+    PRAGMA(GCC unroll 1 + R / 6) for (; t < whole; t++) { \
         UNROLL for (int c = 0; c < C; c++) bs[c] = *(const VECTOR *)(b + t * br + c * LANES); \
         STEP(AT, R, C, bs) \
     } \

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -125,9 +126,9 @@ def _function(lanes: Lanes, columns: int, dtype: DType, left: str) -> str:
     pitch = lanes.padded(columns, dtype)
     some = max(8, PACKED_ROWS // pitch)
     lines = [
-        f"// z = a b, with {columns} columns; z has room for {pitch}, and so has b where `padded`",
+        f"// z = start + a b, with {columns} columns; z and `start` have room for {pitch}, and so has b where `padded`",
         f"static void {name}(long m, long k, const {t} *restrict a, long ar, {LEFTS[left].third},",
-        f"    const {t} *restrict b, long br, long bc, int padded, {t} *restrict z, long zr)",
+        f"    const {t} *restrict b, long br, long bc, int padded, {t} *restrict z, long zr, const {t} *start)",
         "{",
         *(["    (void)padded;"] if pitch == columns else []),
         f"    {t} packed[{some * pitch}] ALIGNED;",
@@ -139,30 +140,30 @@ def _function(lanes: Lanes, columns: int, dtype: DType, left: str) -> str:
         f"        if (bc != 1) pack_{s}(count, {columns}, {pitch}, b + t * br, br, bc, packed);",
     ]
     column = 0
-    for vectors in lanes.panels(columns, dtype):
-        lines += _panel(lanes, columns, column, vectors, dtype, left)
-        column += vectors * lanes.of(dtype)
+    for vectors, alike in groupby(lanes.panels(columns, dtype)):
+        end = column + len(list(alike)) * vectors * lanes.of(dtype)
+        lines += _panels(lanes, columns, column, end, vectors, dtype, left)
+        column = end
     return "\n".join([*lines, "    }", "}"])
 
 
-def _panel(lanes: Lanes, columns: int, column: int, vectors: int, dtype: DType, left: str) -> list[str]:
-    s = suffix(dtype)
-    end = column + vectors * lanes.of(dtype)
+def _panels(lanes: Lanes, columns: int, start: int, end: int, vectors: int, dtype: DType, left: str) -> list[str]:
+    """Panels of so many vectors each, from a column to another, which may be behind the last."""
+    s, width = suffix(dtype), vectors * lanes.of(dtype)
     over = max(0, end - columns)
-    rest = min(columns, end) - column
-    whole = f"padded || bc != 1 ? count : readable(count, rr, {over})" if over else "count"
-    arguments = f"{LEFTS[left].arguments}, right + {column}, rr, whole, {rest}, z + i * zr + {column}, zr, t > 0"
-    return [
-        "        {",
+    whole = "count"
+    if over:
+        whole = f"padded || bc != 1 || j < {end - width} ? count : readable(count, rr, {over})"
+    place = f"right + j, rr, whole, {width - over}, z + i * zr + j, zr, from, t > 0"
+    lines = [
+        f"        for (long j = {start}; j < {end}; j += {width}) {{",
         f"            const long whole = {whole};",
+        f"            const {c_type(dtype)} *const from = start ? start + j : start;",
         "            long i = 0;",
-        *(
-            line
-            for rows in lanes.rows(vectors)
-            for line in (
-                f"            for (; i + {rows} <= m; i += {rows})",
-                f"                {_tile(left, s, rows, vectors)}(count, {arguments});",
-            )
-        ),
-        "        }",
     ]
+    for rows in lanes.rows(vectors):
+        lines += [
+            f"            for (; i + {rows} <= m; i += {rows})",
+            f"                {_tile(left, s, rows, vectors)}(count, {LEFTS[left].arguments}, {place});",
+        ]
+    return [*lines, "        }"]

@@ -31,12 +31,16 @@ class Region:
         taken: Collection[Key] = (),
     ) -> None:  # fmt: skip
         self.sizes, self.lanes, self.function, self.taken = sizes, lanes, Function(sizes, team), taken
-        self.nodes = [n for n in body.nodes if n.inputs]
+        self.inputs = dict(zip(body.inputs, inputs, strict=True))
+        found = next((n for n in body.nodes if n.op is ops.matmul), None)
+        self.operands = found.inputs if found is not None else ()
+        self.start = self._row_added(found, body, outputs)
+        self.product = found if found is None or self.start is None else self._readers(found, body)[0]
+        nodes = [n for n in body.nodes if n is self.product or n is not found]
+        self.nodes = [n for n in nodes if n.inputs]
         self.numbers = {n: i for i, n in enumerate(body.nodes)}
         self.parts: dict[Tensor, str] = {}  # where, in the scratch memory of a thread, its part of a reduction lies
         self.names: dict[Tensor, str] = {}  # of the values that the loop at hand has computed
-        self.product = next((n for n in self.nodes if n.op is ops.matmul), None)
-        self.inputs = dict(zip(body.inputs, inputs, strict=True))
         space = _space(self.nodes)
         read = {i for n in self.nodes if n is not self.product for i in n.inputs}
         self.reads = {p: self._read(layout, space) for p, layout in self.inputs.items() if p in read}
@@ -45,9 +49,9 @@ class Region:
         axes = collapsed(space, accesses) if self.product is None else list(space)
         self.folds = [n for n in self.nodes if n.op in FOLDS]
         calls = {n for n in self.nodes if n is self.product or array_function(n) is not None}
-        right = None if self.product is None else self.inputs[self.product.inputs[1]]
+        right = None if self.product is None else self.inputs[self.operands[1]]
         self.blocks = Blocks(axes, sizes, lanes, right, bool(calls), {n: self.writes[n] for n in self.folds}, team)
-        self.steps = Steps(body.nodes, calls, self.product, self.reads, self.writes, self._dense)
+        self.steps = Steps(nodes, calls, self.product, self.reads, self.writes, self._dense)
 
     def _read(self, layout: Layout, space: Shape) -> Access:
         return Access(layout, self.function.argument(layout, written=False), list(stretched(layout, space)))
@@ -111,7 +115,7 @@ class Region:
         if self.product is None:
             return
         f, pitch = self.function, self.blocks.pitch
-        layout = self.inputs[self.product.inputs[1]]
+        layout = self.inputs[self.operands[1]]
         if layout.strides[1] == 1 and not self.blocks.panels:
             return
         t, k = c_type(layout.dtype), layout.shape[0]
@@ -129,7 +133,7 @@ class Region:
         self.packed = True
 
     def _product_call(self, n: Tensor) -> str:
-        a, f = self.inputs[n.inputs[0]], self.function
+        a, f = self.inputs[self.operands[0]], self.function
         start = self.sizes.index(a.offset, [(a.strides[0], "i0")])
         name = f.argument(a, written=False)
         by_strides = self._product_with(n, "", [f"{name} + {start}", *(self.sizes(s) for s in a.strides)])
@@ -142,7 +146,7 @@ class Region:
     def _product_with(self, n: Tensor, which: str, left: Sequence[str]) -> str:
         """The call of a product for a block of rows, the left side given by these arguments."""
         f, pitch = self.function, str(self.blocks.pitch)
-        a, b = (self.inputs[i] for i in n.inputs)
+        a, b = (self.inputs[i] for i in self.operands)
         if self.packed:
             right = ["packed", pitch, "1", "1"]
         else:
@@ -151,13 +155,42 @@ class Region:
                 *(self.sizes(s) for s in b.strides),
                 "0",
             ]
-        arguments = ", ".join(["rows", self.sizes(a.shape[1]), *left, *right, self._block(n), pitch])
+        arguments = ", ".join(["rows", self.sizes(a.shape[1]), *left, *right, self._block(n), pitch, self._start()])
         columns, last = self.blocks.columns, self.blocks.axes[-1]
         call = self._product_of(columns, n, which)
         if self.blocks.panels and isinstance(last, int) and last % columns:  # the last panel is narrower
             narrow = self._product_of(last % columns, n, which)
             return f"(width == {columns} ? {call} : {narrow})({arguments});"
         return f"{call}({arguments});"
+
+    # a product that a row is added to, and nothing else reads, starts from that row: the sum is the product
+
+    def _readers(self, n: Tensor, body: Graph) -> list[Tensor]:
+        return [reader for reader in body.nodes if any(i is n for i in reader.inputs)]
+
+    def _row_added(self, product: Tensor | None, body: Graph, outputs: Sequence[Layout]) -> Tensor | None:
+        """What is added to each row of a product, if it is whole vectors in memory that is not written."""
+        if product is None or any(n is product for n in body.outputs):
+            return None
+        columns = product.shape[1]
+        if not isinstance(columns, int) or columns % self.lanes.of(product.dtype):
+            return None
+        readers = self._readers(product, body)
+        if len(readers) != 1 or readers[0].op is not ops.add:
+            return None
+        row = next((i for i in readers[0].inputs if i is not product), product)
+        layout = self.inputs.get(row)
+        if layout is None or layout.key in {x.key for x in outputs} or row.dtype != product.dtype:
+            return None
+        return row if stretched(layout, product.shape) == (0, 1) else None
+
+    def _start(self) -> str:
+        """Where that row lies, or that of its elements which belongs to the panel."""
+        if self.start is None:
+            return "0"
+        layout = self.inputs[self.start]
+        name = self.function.argument(layout, written=False)
+        return f"{name} + {self.sizes.index(layout.offset, [(1, 'p0' if self.blocks.panels else '0')])}"
 
     def _product_of(self, columns: int, n: Tensor, which: str) -> str:
         part = self.lanes.function(columns, n.dtype, which)
@@ -172,7 +205,7 @@ class Region:
         rows, end = self.blocks.rows, self.sizes(self.blocks.axes[-2])
         after = f"i0, smaller(i0 + {rows}, {end})"
         ahead = f"i0 ? i0 + {rows} : 0, smaller(i0 + {2 * rows}, {end})"
-        places = dict.fromkeys(self.reads, after) | {self.product.inputs[0]: ahead}
+        places = dict.fromkeys(self.reads, after) | {self.operands[0]: ahead}
         for layout, place in ((self.inputs[p], place) for p, place in places.items()):
             if layout.key not in self.taken or side(layout) != "rows":
                 continue

@@ -108,6 +108,35 @@ def test_every_rest_of_rows(dtype):
             near(product / 2, data[order[:n]], w)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("columns", [1, 5, 16, 64, 320, 336])  # parts of a vector, whole vectors, and panels of them
+def test_what_is_added_to_a_product(columns, dtype):
+    """A row is where the sums start; nothing else is, and no row that the step changes or that others read."""
+    x, w = mt.placeholder("x", ("n", 12), dtype), mt.parameter(values((12, columns), dtype, 0), dtype=dtype)
+    row, wide = (mt.parameter(values(s, dtype, 1), dtype=dtype) for s in ((columns,), (1, columns)))
+    column, number = mt.placeholder("c", ("n", 1), dtype), mt.parameter(0.5, dtype=dtype)
+    product = x @ w
+    outputs = [mt.tanh(x @ w + row), mt.tanh(wide + x @ w), mt.relu(x @ w + row[::-1]), x @ w + column, x @ w + number]
+    outputs += [(product + row) * 2, product * product, mt.sum(x @ w + row + row, 0), (x @ w - row) * 3]
+    changed = mt.parameter(values((columns,), dtype, 2), dtype=dtype)
+    outputs += [mt.sum(mt.tanh(x @ w + changed))]
+    interpreted, compiled = (mt.compile([x, column], outputs, backend=b) for b in ("interpreter", "c"))
+    updates = {changed: mt.sum(mt.tanh(x @ w + changed), 0)}
+    steps = [mt.compile([x], outputs[0], updates, backend=b) for b in ("interpreter", "c")]
+    row.data[-1] = np.nan
+    tolerance = {"rtol": 2e-5, "atol": 2e-5} if dtype == "float32" else {"rtol": 1e-12, "atol": 1e-12}
+    for n in (0, 1, 7, 16, 41):
+        a, c = values((n, 12), dtype, n), values((n, 1), dtype, n + 1)
+        for got, want in zip(compiled(a, c), interpreted(a, c), strict=True):
+            np.testing.assert_allclose(got, want, **tolerance)
+        before, after = changed.data.copy(), []
+        for step in steps:
+            changed.data[...] = before
+            step(a)
+            after.append(changed.data.copy())
+        np.testing.assert_allclose(after[1], after[0], **tolerance)
+
+
 BATCHES = [((4, 2, 3), (3, 5)), ((4, 2, 3), (4, 3, 5)), ((2, 3), (4, 3, 5)), ((2, 1, 4, 3), (5, 3, 2)),
     ((0, 2, 3), (3, 2)), ((3, 40, 30), (3, 30, 20)), ((3, 2, 0), (3, 0, 2))]  # fmt: skip
 
