@@ -112,16 +112,21 @@ def test_every_rest_of_rows(dtype):
 @pytest.mark.parametrize("columns", [1, 5, 16, 64, 320, 336])  # parts of a vector, whole vectors, and panels of them
 def test_what_is_added_to_a_product(columns, dtype):
     """A row is where the sums start; nothing else is, and no row that the step changes or that others read."""
-    x, w = mt.placeholder("x", ("n", 12), dtype), mt.parameter(values((12, columns), dtype, 0), dtype=dtype)
+    x = mt.placeholder("x", ("n", 12), dtype)
+    ws = [mt.parameter(values((12, columns), dtype, k), dtype=dtype) for k in range(9)]  # equal products are one
     row, wide = (mt.parameter(values(s, dtype, 1), dtype=dtype) for s in ((columns,), (1, columns)))
     column, number = mt.placeholder("c", ("n", 1), dtype), mt.parameter(0.5, dtype=dtype)
-    product = x @ w
-    outputs = [mt.tanh(x @ w + row), mt.tanh(wide + x @ w), mt.relu(x @ w + row[::-1]), x @ w + column, x @ w + number]
-    outputs += [(product + row) * 2, product * product, mt.sum(x @ w + row + row, 0), (x @ w - row) * 3]
+    outputs = [mt.tanh(x @ ws[0] + row), mt.tanh(wide + x @ ws[1]), mt.relu(x @ ws[2] + row[::-1])]
+    outputs += [
+        (x @ ws[3] + column) * 2,
+        (x @ ws[4] + number) * 2,
+        (x @ ws[5] - row) * 3,
+        mt.sum(x @ ws[6] + row + row, 0),
+    ]
+    outputs += [mt.tanh(x @ ws[7] + row), x @ ws[7]]
     changed = mt.parameter(values((columns,), dtype, 2), dtype=dtype)
-    outputs += [mt.sum(mt.tanh(x @ w + changed))]
     interpreted, compiled = (mt.compile([x, column], outputs, backend=b) for b in ("interpreter", "c"))
-    updates = {changed: mt.sum(mt.tanh(x @ w + changed), 0)}
+    updates = {changed: mt.sum(mt.tanh(x @ ws[8] + changed), 0)}
     steps = [mt.compile([x], outputs[0], updates, backend=b) for b in ("interpreter", "c")]
     row.data[-1] = np.nan
     tolerance = {"rtol": 2e-5, "atol": 2e-5} if dtype == "float32" else {"rtol": 1e-12, "atol": 1e-12}
