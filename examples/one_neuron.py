@@ -11,7 +11,7 @@ The neuron computes p = sigmoid(z), z = x @ w + b, for n rows x. Its loss is L =
     dL/dw = x^T delta               z = sum_j x_j w_j + b, so dz/dw_j = x_j, summed over rows
     dL/db = sum of delta            dz/db = 1
 
-python examples/one_neuron.py [folder for the picture]
+python examples/one_neuron.py [folder for the pictures]
 """
 
 import sys
@@ -45,7 +45,8 @@ def main(out: Path) -> None:
     gradient.draw(out / "one_neuron.svg")
 
     # its gradient, three times
-    evaluate = mt.compile([x, y], loss)
+    evaluate = mt.compile([x, y], loss, name="evaluate")
+    evaluate.draw(out / "one_neuron_values.svg", level="neuron", inputs=(X[1:2], Y[1:2]))
     show_gradients(
         by_hand(neuron.weight.data, neuron.bias.data),
         np.hstack(gradient(X, Y)),
@@ -60,6 +61,7 @@ def main(out: Path) -> None:
     for row, answer in zip(X, neuron.predict(X), strict=True):
         print(f"  {row[0]:.0f} or {row[1]:.0f}: {answer:.3f}")
     print(f"the graph with its gradient as a picture: {out / 'one_neuron.svg'}")
+    print(f"the neuron with the values of one row, and their gradients: {out / 'one_neuron_values.svg'}")
 
 
 def by_hand(w: Array, b: Array) -> Array:

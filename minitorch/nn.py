@@ -13,6 +13,7 @@ from minitorch import functional, ops
 from minitorch.errors import ArgumentError, FileError, OptionError
 from minitorch.graph.array import as_array
 from minitorch.graph.origin import scope
+from minitorch.graph.pictured import Pictured
 from minitorch.graph.storage import Array, one_block
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
@@ -20,7 +21,6 @@ from minitorch.graph.types import DTypeLike, dtype_of, show_shape
 from minitorch.lazy import lazy
 from minitorch.program import Program, compile
 
-viz = lazy("minitorch.viz")
 random = lazy("numpy.random")
 
 Activation = str | Callable[[Tensor], Tensor] | None
@@ -64,13 +64,14 @@ def _weights(init: str | None, activation: Activation, source: Any, nin: int, no
     return initialisers[name](source, nin, nout)
 
 
-def _function(activation: Activation) -> Callable[[Tensor], Tensor]:
+def _function(activation: Activation, module: str) -> Callable[[Tensor], Tensor]:
     if activation is None:
         return functional.identity
     if callable(activation):
         return activation
     if not isinstance(activation, str) or activation not in functional.activations:
-        raise OptionError(f"there is no activation {activation!r}; there are {', '.join(functional.activations)}")
+        known = ", ".join(functional.activations)
+        raise OptionError(f"{module}: there is no activation {activation!r}; there are {known}")
     return functional.activations[activation]
 
 
@@ -83,7 +84,7 @@ def _size(module: str, what: str, value: Any) -> int:
 # ---- Module ----
 
 
-class Module:
+class Module(Pictured):
     """A function of tensors with parameters.
 
     Subclasses hold parameters and modules as attributes, and define `forward`.
@@ -196,33 +197,6 @@ class Module:
         lines = ["  ".join(f"{c:{w}}" for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
         return "\n".join([*lines, f"{total:,} parameters, {size:,} bytes"])
 
-    def draw(self, path: Any, **options: Any) -> None:
-        """Write a picture of the module. See `minitorch.draw`."""
-        viz.draw(self, path, **options)
-
-    def to_graphviz(self, **options: Any) -> Any:
-        """The module on a batch of rows, as a `graphviz.Digraph`."""
-        return viz.to_graphviz(self, **options)
-
-    def to_networkx(self) -> Any:
-        """The module on a batch of rows, as a `networkx.MultiDiGraph` with plain attributes."""
-        return viz.to_networkx(self)
-
-    def to_mermaid(self, **options: Any) -> str:
-        """The module on a batch of rows, as a Mermaid flowchart. See `minitorch.viz.to_mermaid`."""
-        text: str = viz.to_mermaid(self, **options)
-        return text
-
-    def to_json(self, **options: Any) -> str:
-        """The module on a batch of rows, as JSON. See `minitorch.viz.to_json`."""
-        text: str = viz.to_json(self, **options)
-        return text
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the picture, where the module takes a batch of rows, and its name."""
-        bundle: dict[str, str] = viz.mimebundle(self, repr(self), include, exclude)
-        return bundle
-
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
@@ -274,9 +248,9 @@ class Neuron(Module):
         dtype: DTypeLike = "float32",
     ) -> None:  # fmt: skip
         nin = _size("Neuron", "nin", nin)
-        _function(activation)
+        _function(activation, type(self).__name__)
         source = _source(seed, type(self).__name__)
-        with one_block((nin + 1) * dtype_of(dtype).itemsize):
+        with one_block((nin + 1) * dtype_of(dtype, "Neuron").itemsize):
             values = _weights(init, activation, source, nin, 1)
             self.weight = ops.parameter(values[:, 0], name="weight", dtype=dtype)
             self.bias = ops.parameter(0.0, name="bias", dtype=dtype)
@@ -292,7 +266,7 @@ class Neuron(Module):
         return neuron
 
     def forward(self, x: Tensor) -> Tensor:
-        return _function(self.activation)(x @ self.weight + self.bias)
+        return _function(self.activation, type(self).__name__)(x @ self.weight + self.bias)
 
     def __repr__(self) -> str:
         return f"Neuron({self.weight.shape[0]}, {_shown(self.activation)})"
@@ -314,7 +288,7 @@ class Linear(Module):
         nin, nout = _size(kind, "nin", nin), _size(kind, "nout", nout)
         source = _source(seed, type(self).__name__)
         prefix = f"{name}." if name else ""
-        with one_block((nin + 1) * nout * dtype_of(dtype).itemsize):
+        with one_block((nin + 1) * nout * dtype_of(dtype, kind).itemsize):
             values = _weights(init, self.activation, source, nin, nout)
             self.weight = ops.parameter(values, name=f"{prefix}weight", dtype=dtype)
             self.bias = ops.parameter(np.zeros(nout), name=f"{prefix}bias", dtype=dtype)
@@ -337,7 +311,7 @@ class Layer(Linear):
         dtype: DTypeLike = "float32", name: str = "",
     ) -> None:  # fmt: skip
         self.activation = activation
-        _function(activation)
+        _function(activation, type(self).__name__)
         self._make(nin, nout, seed, init, dtype, name)
 
     @property
@@ -348,7 +322,7 @@ class Layer(Linear):
         return [Neuron._view(self, i, self.activation) for i in range(nout)]
 
     def forward(self, x: Tensor) -> Tensor:
-        return _function(self.activation)(super().forward(x))
+        return _function(self.activation, type(self).__name__)(super().forward(x))
 
     def __repr__(self) -> str:
         return f"Layer({self.weight.shape[0]}, {self.weight.shape[1]}, {_shown(self.activation)})"
@@ -372,10 +346,10 @@ class MLP(Module):
         sizes = [_size("MLP", "nin", nin), *(_size("MLP", "each of nouts", n) for n in nouts)]
         if len(sizes) < 2:
             raise OptionError("MLP: nouts names the width of each layer, but is empty")
-        _function(activation)
+        _function(activation, type(self).__name__)
         source = _source(seed, type(self).__name__)
         count = sum((a + 1) * b for a, b in pairwise(sizes))
-        with one_block(count * dtype_of(dtype).itemsize):
+        with one_block(count * dtype_of(dtype, "MLP").itemsize):
             self.layers = [
                 Layer(a, b, activation if i < len(sizes) - 2 else output_activation, seed=source, init=init,
                       dtype=dtype, name=f"layers.{i}")

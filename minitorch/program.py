@@ -20,6 +20,7 @@ from minitorch.graph.array import as_array
 from minitorch.graph.dim import as_symbol, equal, symbols_in
 from minitorch.graph.graph import Graph, expression
 from minitorch.graph.origin import here
+from minitorch.graph.pictured import Pictured
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Operand, Tensor, as_tensor, brought_to, strong
 from minitorch.graph.text import printable
@@ -68,7 +69,7 @@ def compile(
     return Program(traced, requirements, backend, pack)
 
 
-class Program:
+class Program(Pictured):
     """A compiled graph. Call it with arrays, in the order of its inputs or by their names.
 
     Results are fresh arrays, as one array where one tensor was compiled, else as a list. Arguments may be anything
@@ -231,36 +232,13 @@ class Program:
         """The bytes that a step takes, for these unknown sizes. See `minitorch.inspection.memory`."""
         return inspection.memory(self, size, sizes)
 
-    def draw(self, path: Any, **options: Any) -> None:
-        """Write a picture of the optimised graph. See `minitorch.draw`."""
-        viz.draw(self, path, **options)
-
     def explore(self, path: Any, inputs: Any = None) -> None:
         """Write one offline page: every stage, every reason, and the values of a run. See `minitorch.viz.explore`."""
         viz.explore(self, path, inputs)
 
-    def to_graphviz(self, **options: Any) -> Any:
-        """The optimised graph as a `graphviz.Digraph`."""
-        return viz.to_graphviz(self, **options)
-
     def to_networkx(self) -> Any:
         """The compiled graph as a `networkx.MultiDiGraph` with plain attributes."""
         return viz.to_networkx(self.graph)
-
-    def to_mermaid(self, **options: Any) -> str:
-        """The optimised graph as a Mermaid flowchart. See `minitorch.viz.to_mermaid`."""
-        text: str = viz.to_mermaid(self, **options)
-        return text
-
-    def to_json(self, **options: Any) -> str:
-        """The compiled graph as JSON, with the passes that made it. See `minitorch.viz.to_json`."""
-        text: str = viz.to_json(self, **options)
-        return text
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the picture, and the text in print."""
-        bundle: dict[str, str] = viz.mimebundle(self, str(self), include, exclude)
-        return bundle
 
 
 def _first(results: Sequence[Array]) -> Array:

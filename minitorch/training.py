@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,8 +20,7 @@ tqdm = lazy("tqdm")
 random = lazy("numpy.random")
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """The values of what a program changes and its outputs depend on, after an epoch; epoch 0 is before training."""
 
     epoch: int

@@ -172,6 +172,7 @@ INTERRUPTS = """
     import numpy as np
     import minitorch as mt
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
     sys.setswitchinterval(1e-5)
     x = mt.placeholder("x", ("n", 3))
     parameters = [mt.parameter(np.zeros((3, 3)), name=f"p{i}") for i in range(20)]
@@ -179,6 +180,10 @@ INTERRUPTS = """
     new = [p + one if i % 3 else p.T + 1 if i % 2 else mt.abs(p + one) for i, p in enumerate(parameters)]
     step = mt.compile([x], mt.sum(mt.tanh(x)), dict(zip(parameters, new)), backend=sys.argv[1])
     armed, done, choose = threading.Event(), threading.Event(), random.Random(0)
+
+    rows = np.ones((1, 3), "f")
+    step(rows)  # an interrupt in the midst of an import is Python's own affair
+    step.loop(rows, batch_size=1)
 
     def interrupt():
         while armed.wait() and not done.is_set():
@@ -207,7 +212,7 @@ INTERRUPTS = """
     assert not elsewhere.is_alive(), "a lock was left taken"
     assert values() == {steps + 1}
     np.testing.assert_allclose(step(np.ones((5, 3))), 15 * np.tanh(1), rtol=1e-6)
-    print(int(steps))
+    print(int(steps) - 2)
 """
 
 

@@ -128,6 +128,7 @@ def test_one_neuron(tmp_path):
     answers = {f"{a}{b}": float(p) for a, b, p in re.findall(r"(\d) or (\d): (\S+)", printed)}
     assert {key: round(p) for key, p in answers.items()} == {"00": 0, "01": 1, "10": 1, "11": 1}
     check_svg(tmp_path / "pictures" / "one_neuron.svg", "matmul", "sigmoid")
+    check_svg(tmp_path / "pictures" / "one_neuron_values.svg", "sigmoid", "weighted sum", "w[1]", "∂")
 
 
 def test_the_gradient_by_hand_is_that_of_pytorch():

@@ -29,7 +29,7 @@ HEAVY = (
 LAYERS = (
     "lazy", "errors",
     "graph.text", "graph.dim", "graph.types", "graph.origin", "graph.storage", "graph.array", "graph.tensor",
-    "graph.order", "graph.flat", "graph.graph", "graph",
+    "graph.order", "graph.flat", "graph.pictured", "graph.graph", "graph",
     "ops.elementwise", "ops.function", "ops.leaf", "ops.shape", "ops.reduction", "ops.gather", "ops.contraction",
     "ops.random", "ops",
     "functional",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,9 +15,8 @@ import numpy as np
 from minitorch import functional, ops
 from minitorch.cli.tables import Table, numbers_of, read_table
 from minitorch.data import standardize, train_test_split
-from minitorch.errors import FileError, OptionError
+from minitorch.errors import FileError
 from minitorch.files import read, write_whole
-from minitorch.functional import activations
 from minitorch.graph.storage import Array
 from minitorch.lazy import lazy
 from minitorch.nn import MLP, Module
@@ -33,8 +32,6 @@ LOSSES = {"mse": functional.mse_loss, "cross_entropy": functional.cross_entropy}
 
 def train(options: Namespace) -> None:
     """Read a table, train, report on rows that were held out, and save where that is asked for."""
-    if options.activation not in activations:
-        raise OptionError(f"there is no activation {options.activation!r}; there are {', '.join(activations)}")
     if options.save is not None and not options.save.parent.is_dir():
         raise FileError(f"{options.save}: there is no such folder")
     table = read_table(options.data, options.target, needs_target=True)
@@ -155,18 +152,14 @@ def predict(options: Namespace) -> None:
         rows = [[told["classes"][i]] for i in prediction.argmax(1)]
     else:
         rows = [[f"{value:.9g}" for value in row] for row in prediction]
-    titles = (
-        [told["target"]] if len(rows[:1] and rows[0]) < 2 else [f"{told['target']}{i}" for i in range(len(rows[0]))]
-    )
+    columns = len(rows[0]) if rows else 1
+    titles = [told["target"]] if columns < 2 else [f"{told['target']}{i}" for i in range(columns)]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([titles, *rows])
     if options.out is None:
-        csv.writer(sys.stdout, lineterminator="\n").writerows([titles, *rows])
-        return
-    lines = [titles, *rows]
-    write_whole(options.out, ("\n".join(_csv_line(line) for line in lines) + "\n").encode())
-
-
-def _csv_line(cells: Sequence[str]) -> str:
-    return ",".join(f'"{cell.replace(chr(34), chr(34) * 2)}"' if set(cell) & set('",\n') else cell for cell in cells)
+        print(text.getvalue(), end="")
+    else:
+        write_whole(options.out, text.getvalue().encode())
 
 
 def _require_order(path: Path, table: Table, told: dict[str, Any]) -> None:

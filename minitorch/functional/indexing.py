@@ -261,7 +261,7 @@ def arange(start: Size, stop: Size | None = None, step: int = 1, dtype: DTypeLik
         raise fail(ArgumentError, "arange", f"ints are expected, but {start!r}, {stop!r}, {step!r} were given")
     length = _count(last - first, step) if step > 0 else _count(first - last, -step)
     numbers = ops.iota(size=length, dtype=INT64) * step + number(first, INT64)
-    return numbers if dtype_of(dtype) == INT64 else ops.cast(numbers, dtype=dtype_of(dtype))
+    return numbers if dtype_of(dtype, "arange") == INT64 else ops.cast(numbers, dtype=dtype_of(dtype))
 
 
 def linspace(start: float, stop: float, num: int = 50, dtype: DTypeLike = "float32") -> Tensor:
@@ -288,7 +288,7 @@ def one_hot(labels: Operand, classes: Size, dtype: DTypeLike = "float32") -> Ten
     if not isinstance(classes, int | Dim) or (isinstance(classes, int) and classes < 0):
         raise fail(ShapeError, "one_hot", f"the number of classes is a size, but {classes!r} was given", labels)
     numbers = ops.iota(size=classes, dtype=INT64)
-    return ops.cast(ops.equal(expand_dims(labels, -1), numbers), dtype=dtype_of(dtype))
+    return ops.cast(ops.equal(expand_dims(labels, -1), numbers), dtype=dtype_of(dtype, "one_hot"))
 
 
 # ---- matrices: diagonals and triangles of the last two axes ----

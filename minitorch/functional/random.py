@@ -26,7 +26,7 @@ def random_uniform(shape: Any, seed: int | None = None, dtype: DTypeLike = "floa
     key = secrets.randbits(63) if seed is None else seed
     if not isinstance(key, int | np.integer) or isinstance(key, bool) or not 0 <= key < 2**64:
         raise fail(OptionError, "random_uniform", f"a seed is an int from 0 to 2**64 - 1, but {seed!r} was given")
-    target = dtype_of(dtype)
+    target = dtype_of(dtype, "random_uniform")
     if not is_float(target):
         raise fail(ArgumentError, "random_uniform", f"random numbers are floats, but the dtype {target} was asked for")
     counter = ops.variable(0, name="calls", dtype="int64")

@@ -9,6 +9,7 @@ from typing import Any
 from minitorch.graph.dim import Dim
 from minitorch.graph.flat import from_rows, to_rows
 from minitorch.graph.order import depth_first
+from minitorch.graph.pictured import Pictured
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
 from minitorch.graph.types import show_shape
@@ -20,7 +21,7 @@ Update = tuple[Tensor, Tensor]
 MOST_TEXT = 160  # characters of a fused expression that is still read as one
 
 
-class Graph:
+class Graph(Pictured):
     """Outputs, and updates of parameters, with every node that they need. Immutable; prints one line a node.
 
     `nodes` are in topological order: depth-first from the outputs, or as a pass has arranged them.
@@ -92,33 +93,6 @@ class Graph:
         outputs = [number[t] for t in self.outputs]
         updates = [(target, number[value]) for target, value in self.updates]
         return _restored, (to_rows(self.nodes), outputs, updates, self.inputs, self.name, self.training)
-
-    def draw(self, path: Any, **options: Any) -> None:
-        """Write a picture to `path`; its suffix says which kind. See `minitorch.viz.draw`."""
-        viz.draw(self, path, **options)
-
-    def to_networkx(self) -> Any:
-        """A `networkx.MultiDiGraph` with plain attributes. See `minitorch.viz.to_networkx`."""
-        return viz.to_networkx(self)
-
-    def to_graphviz(self, **options: Any) -> Any:
-        """A `graphviz.Digraph`. See `minitorch.viz.to_graphviz`."""
-        return viz.to_graphviz(self, **options)
-
-    def to_mermaid(self, **options: Any) -> str:
-        """A Mermaid flowchart. See `minitorch.viz.to_mermaid`."""
-        text: str = viz.to_mermaid(self, **options)
-        return text
-
-    def to_json(self, **options: Any) -> str:
-        """JSON text by a schema that stays. See `minitorch.viz.to_json`."""
-        text: str = viz.to_json(self, **options)
-        return text
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the picture, and the text in print."""
-        bundle: dict[str, str] = viz.mimebundle(self, str(self), include, exclude)
-        return bundle
 
 
 def draw(what: Any, path: Any, **options: Any) -> None:

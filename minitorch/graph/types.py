@@ -71,8 +71,8 @@ def show_shape(shape: Shape) -> str:
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
 
 
-def dtype_of(dtype: DTypeLike) -> DType:
-    """The dtype that `dtype` means, or an error that lists the ones there are."""
+def dtype_of(dtype: DTypeLike, function: str = "") -> DType:
+    """The dtype that `dtype` means, or an error of the function that was called, which lists the ones there are."""
     try:
         found = (
             None if dtype is None else np.dtype(np.dtype(dtype).name)
@@ -80,7 +80,8 @@ def dtype_of(dtype: DTypeLike) -> DType:
     except TypeError:
         found = None
     if found is None or found not in SHORT:
-        raise DTypeError(f"{dtype!r} is not a dtype of minitorch; there are {', '.join(map(str, SHORT))}")
+        called = f"{function}: " if function else ""
+        raise DTypeError(f"{called}{dtype!r} is not a dtype of minitorch; there are {', '.join(map(str, SHORT))}")
     return found
 
 

@@ -1,17 +1,13 @@
 """Gradient check: every operation's rule, for itself, against the slope of its kernel in float64.
 
 Each node between `wrt` and the loss is cut out of the graph and differentiated along random directions: once by its
-rule, once by differences of its kernel; and the rule's result once more in the same way. Central differences are
-extrapolated from two steps (Richardson 1911); where the kernel takes complex numbers, its slope is that of a complex
-step (Squire and Trapp 1998), which cancels nothing.
+rule, once by the slope of its kernel (`slopes.py`); and the rule's result once more in the same way.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -30,11 +26,9 @@ from minitorch.graph.tensor import Tensor
 from minitorch.graph.types import FLOAT64, Type, is_float
 from minitorch.inspection.evaluation import Values
 from minitorch.inspection.retype import retyped
+from minitorch.inspection.slopes import directions, slope_along
 
-STEP = 1e-4  # relative to the numbers that move; the error of an extrapolated difference is of order STEP^4
-COMPLEX_STEP = 1e-20
 TOLERANCE = 1e-6  # of the slopes compared
-MOST_ELEMENTS = 12  # directions along single elements; two more are random
 
 Tensors = Sequence[Tensor]
 
@@ -219,10 +213,10 @@ class _Checker:
         function: Callable[[list[Array]], Any],
     ) -> bool:  # fmt: skip
         gradient: Any = rule(arrays)
-        for direction in _directions(self.random, arrays[operand].shape):
+        for direction in directions(self.random, arrays[operand].shape):
             with np.errstate(all="ignore"):
                 by_rule = float((gradient * direction)[direction != 0].sum())
-            slope = _slope(function, arrays, operand, direction)
+            slope = slope_along(function, arrays, operand, direction)
             if slope is None:
                 self._skip(node, f"a kink, or a step, by operand {operand}")
                 continue
@@ -275,66 +269,3 @@ def _cut_out(node: Tensor, arrays: Sequence[Array], sizes: Mapping[Symbol, int])
     attrs = {key: resolve(value, sizes) for key, value in node.attrs.items()}
     type = Type(known_shape(node.shape, sizes), node.dtype)
     return _Alone(node.replace(inputs=stand, attrs=MappingProxyType(attrs), type=type), stand, attrs)
-
-
-# ---- slopes ----
-
-
-class _Slope(NamedTuple):
-    value: float
-    error: float
-
-
-def _directions(random: np.random.Generator, shape: tuple[int, ...]) -> Iterator[Array]:
-    """A few single elements, then all at once."""
-    count = int(np.prod(shape))
-    for i in random.permutation(count)[:MOST_ELEMENTS]:
-        direction = np.zeros(count)
-        direction[i] = 1
-        yield direction.reshape(shape)
-    for _ in range(2):
-        yield random.uniform(-1, 1, shape)
-
-
-def _slope(f: Callable[[list[Array]], Any], arrays: list[Array], operand: int, direction: Array) -> _Slope | None:
-    """The slope along a direction, with what it may be off; None where there is none, or none that can be told."""
-    moving = np.abs(arrays[operand])[direction != 0]
-    h = STEP * max(float(moving.max(initial=0)), 1e-3)
-    at = partial(_along, f, arrays, operand, direction)
-    with np.errstate(all="ignore"):
-        here = float(at(0.0))
-        ends = [float(at(t * h)) for t in (-1, -0.5, 0.5, 1)]
-        if not np.isfinite([here, *ends]).all():
-            return None
-        whole, half = (ends[3] - ends[0]) / (2 * h), (ends[2] - ends[1]) / h
-        noise = 50 * np.finfo(np.float64).eps * max(abs(here), *map(abs, ends)) / h
-        scale = max(abs(whole), abs(half), (abs(ends[3] - here) + abs(here - ends[0])) / h)
-        bend, inner = abs(ends[3] - 2 * here + ends[0]) / h, 2 * abs(ends[2] - 2 * here + ends[1]) / h
-        if bend > 1e-3 * scale + 20 * noise and inner > 0.75 * bend:
-            return None  # a bend that stays as sharp when looked at closer
-        if abs(whole - half) > 1e-3 * scale + 10 * noise:
-            return None
-        value = half + (half - whole) / 3
-        step = _complex_step(at)
-    if step is not None and abs(step - value) <= 1e-4 * scale + 10 * noise:
-        return _Slope(step, 1e-9 * scale)
-    return _Slope(value, 0.1 * abs(whole - half) + noise)
-
-
-def _along(
-    f: Callable[[list[Array]], Any], arrays: Sequence[Any], operand: int, direction: Any, t: complex
-) -> Any:  # fmt: skip
-    return f([a + t * direction if i == operand else a for i, a in enumerate(arrays)])
-
-
-def _complex_step(at: Callable[[Any], Any]) -> float | None:
-    """The slope as the imaginary part of the value at an imaginary step; None where the kernel takes none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # a kernel that drops the imaginary part says so
-            value = at(1j * COMPLEX_STEP)
-    except (TypeError, ValueError, AttributeError, IndexError, Warning):
-        return None
-    if not np.iscomplexobj(value) or not np.isfinite(value):
-        return None
-    return float(np.imag(value)) / COMPLEX_STEP

@@ -63,7 +63,7 @@ def placeholder(name: str, shape: Sequence[Axis] | Axis, dtype: DTypeLike = "flo
         raise ArgumentError(f"placeholder: a name is a str, but {name!r} was given")
     axes = shape if isinstance(shape, list | tuple) else (shape,)
     sizes = tuple(_size(name, axis, size) for axis, size in enumerate(axes))
-    return Tensor(_placeholder, (), {}, Type(sizes, dtype_of(dtype)), name, role="placeholder")
+    return Tensor(_placeholder, (), {}, Type(sizes, dtype_of(dtype, "placeholder")), name, role="placeholder")
 
 
 def _size(name: str, axis: int, size: Any) -> Size:
@@ -101,7 +101,7 @@ def _stored(op: Op, value: Operand, name: str | None, dtype: DTypeLike) -> Tenso
     if name is not None and not isinstance(name, str):
         raise ArgumentError(f"{op.name}: a name is a str, but {name!r} was given")
     what = f"{op.name} {name!r}" if name else op.name
-    array = fitting(as_array(value, what), dtype_of(dtype), what)
+    array = fitting(as_array(value, what), dtype_of(dtype, op.name), what)
     shape: Shape = array.shape
     return Tensor(op, (), {"storage": Storage(array)}, Type(shape, array.dtype), name, role="parameter")
 
@@ -117,6 +117,6 @@ def constant(value: Operand, dtype: DTypeLike | None = None) -> Tensor:
         raise ArgumentError(f"constant: {value.describe()} is a tensor already")
     array = as_array(value, "constant")
     if dtype is not None:
-        return constant_of(fitting(array, dtype_of(dtype), "constant"))
+        return constant_of(fitting(array, dtype_of(dtype, "constant"), "constant"))
     bare = isinstance(value, int | float) and not isinstance(value, bool | np.generic)
     return constant_of(array, weak=bare)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor
 from minitorch.viz.picture import LATE
-
-VIEWS = ("slice", "reshape", "transpose", "expand_dims", "squeeze")
 
 
 @dataclass(eq=False)
@@ -90,28 +89,27 @@ class Layers:
         others = [source for source in node.inputs if source is not last]
         if node.op.name == "reshape" and layer.nout == 1 and layer.biased is None and len(node.shape) == 1:
             layer.total = node
-        elif node.op.name == "add" and layer.biased is None and len(others) == 1 and _fits(others[0], layer):
-            if others[0] in self.varying:
-                return None
+        elif node.op.name == "add" and layer.biased is None and self._is_bias(others, layer):
             layer.bias, layer.biased = others[0], node
-        elif node.op.elementwise and len(node.inputs) == 1 and not others:
+        elif node.op.elementwise and not others:
             layer.result = node
         else:
             return None
         return node
 
+    def _is_bias(self, others: Sequence[Tensor], layer: Dense) -> bool:
+        """Whether what is added is one number for each unit, the same for every row."""
+        if len(others) != 1 or others[0] in self.varying:
+            return False
+        *before, last = others[0].shape or (layer.nout,)
+        return last == layer.nout and all(size == 1 for size in before)
+
     def _held(self) -> set[Tensor]:
         """What has no box of its own: parameters and views of them that layers alone read."""
         held: set[Tensor] = set()
         for node in reversed(self.forward):
-            leaf = node.role == "parameter" or node.op.name in ("parameter", "variable", "constant", *VIEWS)
+            leaf = node.role == "parameter" or node.op.name == "constant" or node.op.view
             inside = all(reader in self.owner or reader in held for reader in self.readers[node])
             if leaf and inside and node not in self.varying and node not in self.kept and self.readers[node]:
                 held.add(node)
         return held
-
-
-def _fits(bias: Tensor, layer: Dense) -> bool:
-    """Whether it is one number for each unit."""
-    *before, last = bias.shape or (layer.nout,)
-    return last == layer.nout and all(size == 1 for size in before)

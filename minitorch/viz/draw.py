@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-from minitorch.errors import ArgumentError, OptionError
+from minitorch.errors import OptionError
 from minitorch.files import write_whole
 from minitorch.viz.dot import digraph_of, in_order, theme_named
 from minitorch.viz.engines import engine_names, render
@@ -19,6 +19,7 @@ from minitorch.viz.picture import Picture
 from minitorch.viz.style import dark_rules
 from minitorch.viz.subject import graph_of
 from minitorch.viz.svg import to_svg
+from minitorch.viz.target import target_of
 
 PICTURES = {"svg": "svg", "png": "png", "pdf": "pdf", "dot": "dot", "gv": "dot"}
 TEXTS: dict[str, Callable[[Any], str]] = {"graphml": to_graphml, "json": to_json}
@@ -47,14 +48,10 @@ def draw(
     Raises `ValueError` for a kind, a level or a theme that there is not and for a picture too large to be laid out, and
     `EngineError` that says what to install where there is no layout engine; only png and pdf need one.
     """
-    if not isinstance(path, str | os.PathLike):
-        raise ArgumentError(f"draw: a path is expected, but {path!r} was given")
-    path = Path(path)
+    path = target_of(path, "draw")
     kind = _kind(path, format)
     if theme != "auto":
         theme_named(theme)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"draw: there is no folder {str(path.parent)!r}")
     write_whole(path, _content(what, kind, level, theme, inputs))
 
 

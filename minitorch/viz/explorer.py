@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 from minitorch.compiler.listing import value_names
 from minitorch.compiler.plan import BIND
-from minitorch.errors import ArgumentError
 from minitorch.files import write_whole
 from minitorch.graph.text import printable
 from minitorch.program import Program
@@ -17,6 +15,7 @@ from minitorch.viz.runs import Run, traced
 from minitorch.viz.sources import Lines, code_of, text_of
 from minitorch.viz.stages import ROLES, Nodes, gradients, stages
 from minitorch.viz.style import DARK, LIGHT
+from minitorch.viz.target import target_of
 
 SCRIPTS = ("state.js", "scene.js", "panels.js", "values.js", "steps.js", "explorer.js")
 PHASES = {"constant": "forward", "gradient": "backward"}
@@ -29,10 +28,7 @@ def explore(program: Program, path: str | os.PathLike[str], inputs: Any = None) 
     The file asks the network for nothing. It appears whole or not at all, and is the same for the same program. A run
     changes neither parameters nor the counters of random numbers.
     """
-    if not isinstance(path, str | os.PathLike):
-        raise ArgumentError(f"explore: a path is expected, but {path!r} was given")
-    if not Path(path).parent.is_dir():
-        raise FileNotFoundError(f"explore: there is no folder {str(Path(path).parent)!r}")
+    path = target_of(path, "explore")
     data = data_of(program, inputs)
     scripts = [asset(name) for name in SCRIPTS]
     note = f"{len(program.traced.nodes)} nodes written, {len(data['steps'])} instructions on {program.backend}"

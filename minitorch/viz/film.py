@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import os
 from collections.abc import Sequence
 from itertools import pairwise
 from math import isqrt
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,8 +23,9 @@ from minitorch.inspection.copies import executor_of
 from minitorch.nn import Module
 from minitorch.program import compile
 from minitorch.training import History
-from minitorch.viz.page import asset, page
+from minitorch.viz.page import asset, encoded, page
 from minitorch.viz.plane import plane_of, score_of, truth_of
+from minitorch.viz.target import target_of
 
 EXACT = 4000  # weights that are kept as float32; more are kept as 8-bit shares of the largest
 LARGEST = 64  # rows and columns of a matrix that is shown whole; of larger ones the largest weight of each block
@@ -69,8 +68,7 @@ def film(
 
     Raises `ArgumentError` for a history without snapshots and for a model that was not trained in it.
     """
-    if not isinstance(path, str | os.PathLike):
-        raise ArgumentError(f"film: a path is expected, but {path!r} was given")
+    path = target_of(path, "film")
     if not isinstance(history, History) or not history.snapshots:
         how = "take some with fit(..., snapshots=60)"
         raise ArgumentError(f"film: a history with snapshots is expected, but {history!r} has none; {how}")
@@ -85,7 +83,7 @@ def film(
     data = _Film(history, model, rows, targets, boundary).data(image)
     note = f"{printable(repr(model), 120)}, {len(history.loss)} epochs, {len(history.snapshots)} frames"
     text = page(title, BODY, data, css=[asset("film.css")], js=[asset("film.js")], note=note)
-    write_whole(Path(path), text.encode())
+    write_whole(path, text.encode())
 
 
 class _Film:
@@ -227,11 +225,6 @@ def image_of(inputs: int, image: tuple[int, int] | None) -> list[int] | None:
 
 
 # ---- numbers ----
-
-
-def encoded(values: Array) -> str:
-    """The bytes of an array, the lowest first, as text."""
-    return base64.b64encode(values.astype(values.dtype.newbyteorder("<")).tobytes()).decode()
 
 
 def finite(values: Any) -> list[Any]:

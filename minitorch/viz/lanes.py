@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from minitorch.viz.picture import LATE, Path, Picture
+from minitorch.viz.picture import LANES, LATE, Path, Picture
 
 HEIGHT, GAP_X, GAP_Y, PAD, HEAD, GUTTER = 36, 14, 26, 14, 24, 56
 MOST_WIDTH = 440  # of a row; one that is wider is cut
-LANES = {"gradient": 1, "update": 2}
 
 
 @dataclass

@@ -87,7 +87,7 @@ class _Neurons:
         whole, nodes = drawn_from(graph)
         self.whole, self.nodes = whole, nodes
         self.batches = {layer.source.shape[0] for layer in layers.found}
-        self.split = {layer.source for layer in layers.found if layer.source.op.name == "placeholder"}
+        self.split = {layer.source: layer.nin for layer in layers.found if layer.source.op.name == "placeholder"}
         self.boxes: list[Box] = []
         self.ends: dict[Tensor, list[tuple[int, int | None]]] = {}  # boxes of a node, and the unit that each is
         self.starts: dict[Tensor, list[tuple[int, int | None]]] = {}
@@ -140,7 +140,7 @@ class _Neurons:
 
     def columns(self, node: Tensor, box: Box) -> list[tuple[Box, int | None]]:
         """An input as one unit for each of its columns."""
-        count = int(str(node.shape[1]))
+        count = self.split[node]
         unit = replace(box, details=(), section="", round=True)
         return [
             (replace(unit, title=f"{box.title}[{i}]", details=self.entry(node, i)), i)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from importlib.resources import files
 from typing import Any
 
+from minitorch.graph.storage import Array
 from minitorch.graph.text import printable
 
 
@@ -55,6 +56,11 @@ def asset(name: str) -> str:
 def embedded(data: Any) -> str:
     """JSON in ASCII in which nothing can end a script element. Raises `ValueError` for NaN and infinity."""
     return json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def encoded(values: Array) -> str:
+    """The bytes of an array, the lowest first, as text."""
+    return base64.b64encode(values.astype(values.dtype.newbyteorder("<")).tobytes()).decode()
 
 
 def _hash(text: str) -> str:

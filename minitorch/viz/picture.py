@@ -15,6 +15,7 @@ Path = tuple[str, ...]
 
 MOST_DEPTH = 16  # scopes deeper than this are drawn in the one that holds them: no engine nests without end
 LATE = ("gradient", "update")
+LANES = {role: lane for lane, role in enumerate(LATE, 1)}  # beside what is forward, from left to right
 
 
 @dataclass(frozen=True, slots=True)

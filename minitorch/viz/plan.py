@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minitorch.compiler.plan import Plan
-from minitorch.errors import ArgumentError, InputError, OptionError
+from minitorch.errors import InputError, OptionError
 from minitorch.files import write_whole
 from minitorch.graph.dim import Symbol, symbols_in
 from minitorch.graph.text import printable
 from minitorch.inspection.cost import calls_of
 from minitorch.viz.lifetimes import PHASES, Bar, Lifetimes, ahead
 from minitorch.viz.marks import PATTERNS, ROLES, amount, document, element, text
+from minitorch.viz.target import target_of
 
 ASSUMED = 32  # what an unknown size is taken to be that was not told
 LEFT, TOP, BOTTOM = 20, 118, 26
@@ -33,14 +33,10 @@ def draw_plan(
 
     Raises `ValueError` for another suffix than .svg, and `InputError` for names that are no unknown size.
     """
-    if not isinstance(path, str | os.PathLike):
-        raise ArgumentError(f"draw: a path is expected, but {path!r} was given")
-    path = Path(path)
+    path = target_of(path, "draw")
     if path.suffix.lower() != ".svg":
         how = "write .svg, and print that from a browser where another kind is needed"
         raise OptionError(f"draw: a plan has no picture with the suffix {path.suffix!r} of {path.name!r}; {how}")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"draw: there is no folder {str(path.parent)!r}")
     write_whole(path, plan_svg(plan, size, profile=profile, **sizes).encode())
 
 

@@ -114,11 +114,7 @@ def _arrow(number: int, arrow: Arrow, points: tuple[Point, ...], picture: Pictur
     key = arrow.source, arrow.label, points[0]
     shown = arrow.label and arrow.label not in picture.boxes[arrow.source].details and key not in told
     told.add(key)
-    return (
-        f'<g class="edge {kind}" id="{prefix}e{number}" data-source="{arrow.source}" data-target="{arrow.target}">'
-        f'<title>{_text(arrow.note)}</title><path d="{curve(points)}" marker-end="url(#head-{kind})"/>'
-        f"{_label(arrow.label, points) if shown else ''}</g>"
-    )
+    return _edge(number, arrow, kind, curve(points), _label(arrow.label, points) if shown else "", prefix)
 
 
 def _line(number: int, arrow: Arrow, a: Rect, b: Rect, prefix: str) -> str:
@@ -126,10 +122,14 @@ def _line(number: int, arrow: Arrow, a: Rect, b: Rect, prefix: str) -> str:
     x, y, u, v = a.x + a.width / 2, a.y + a.height, b.x + b.width / 2, b.y
     part = 0.2 + 0.15 * (number % 3)  # not all in one line, where they would cover each other
     label = f'<text x="{x + part * (u - x):.1f}" y="{y + part * (v - y):.1f}">{_text(arrow.label)}</text>'
+    line = f"M{x:.1f} {y:.1f}L{u:.1f} {v:.1f}"
+    return _edge(number, arrow, "flow", line, label if arrow.label else "", prefix)
+
+
+def _edge(number: int, arrow: Arrow, kind: str, path: str, label: str, prefix: str) -> str:
     return (
-        f'<g class="edge flow" id="{prefix}e{number}" data-source="{arrow.source}" data-target="{arrow.target}">'
-        f'<title>{_text(arrow.note)}</title><path d="M{x:.1f} {y:.1f}L{u:.1f} {v:.1f}" marker-end="url(#head-flow)"/>'
-        f"{label if arrow.label else ''}</g>"
+        f'<g class="edge {kind}" id="{prefix}e{number}" data-source="{arrow.source}" data-target="{arrow.target}">'
+        f'<title>{_text(arrow.note)}</title><path d="{path}" marker-end="url(#head-{kind})"/>{label}</g>'
     )
 
 

@@ -25,6 +25,15 @@ def quickstart():
     return make
 
 
+@pytest.fixture(scope="module")
+def step():
+    """A small training step."""
+    x, y = mt.placeholder("x", ("batch", 2)), mt.placeholder("y", ("batch", 1))
+    model = mt.nn.MLP(2, [4, 1], seed=0)
+    loss = mt.mse_loss(model(x), y)
+    return mt.compile([x, y], loss, updates=mt.optim.SGD(model.parameters(), lr=0.1).minimize(loss), name="step")
+
+
 @pytest.fixture(scope="session")
 def browser():
     """A WebDriver whose logs tell of every request and every error."""

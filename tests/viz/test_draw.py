@@ -19,14 +19,6 @@ HEADS = {
 pytest.importorskip("pygraphviz")
 
 
-@pytest.fixture(scope="module")
-def step():
-    x, y = mt.placeholder("x", ("batch", 2)), mt.placeholder("y", ("batch", 1))
-    model = mt.nn.MLP(2, [4, 1], seed=0)
-    loss = mt.mse_loss(model(x), y)
-    return mt.compile([x, y], loss, updates=mt.optim.SGD(model.parameters(), lr=0.1).minimize(loss), name="step")
-
-
 @pytest.fixture
 def y():
     return mt.tanh(mt.placeholder("x", ("n",)))

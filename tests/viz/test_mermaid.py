@@ -56,14 +56,6 @@ class Read:
         assert {end for a, b, *_ in (*self.flow, *self.writes) for end in (a, b)} <= set(self.nodes)
 
 
-@pytest.fixture(scope="module")
-def step():
-    x, y = mt.placeholder("x", ("batch", 2)), mt.placeholder("y", ("batch", 1))
-    model = mt.nn.MLP(2, [4, 1], seed=0)
-    loss = mt.mse_loss(model(x), y)
-    return mt.compile([x, y], loss, updates=mt.optim.SGD(model.parameters(), lr=0.1).minimize(loss), name="step")
-
-
 def test_boxes_arrows_frames_and_roles_are_those_of_the_picture(step):
     read, picture = Read(step.to_mermaid()), drawn(step.optimised)
     assert len(read.nodes) == len(picture.boxes)

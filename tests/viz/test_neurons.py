@@ -163,6 +163,7 @@ def test_our_own_layout_has_the_same_units(tmp_path):
         text = path.read_text("utf-8")
         where[own] = [text.count(name) for name in ("x[0]", "tanh", "Σ w x + b")]
     assert where[False] == where[True]
+    assert all(where[True])
 
 
 def test_the_same_network_has_the_same_bytes(tmp_path):

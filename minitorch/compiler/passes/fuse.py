@@ -7,7 +7,7 @@ with several results becomes one node for each, all with the same body and the s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import reduce
+from functools import cache, reduce
 from heapq import heapify, heappop, heappush
 from math import prod
 from types import MappingProxyType
@@ -20,11 +20,16 @@ from minitorch.graph.graph import Graph
 from minitorch.graph.origin import Origin, merge_origins
 from minitorch.graph.tensor import Tensor, registry, reserved
 from minitorch.graph.types import is_float
+from minitorch.lazy import lazy
+
+extension = lazy("numpy._core._multiarray_umath")
 
 REASON = "operations over the same indices are one loop"
 FOLDS = (ops.sum, ops.prod, ops.max, ops.min, ops.any, ops.all)
 MOST_NODES = 48  # in one region: longer loops run out of registers, and compilers out of patience
 MOST_WEIGHTS = 1 << 19  # elements of the known operand or result of a product that is worth loops of its own
+MOST_WHOLE = 1 << 17  # the same where vectors are wide, of rows that are whole tiles, if no known size is below LEAST
+TILE, LEAST = 128, 256  # bytes of a row of a tile, two vectors; a size
 MOST_MERGED = 20_000  # nodes of a graph in which regions are merged at all
 
 
@@ -39,12 +44,21 @@ def fuse(graph: Graph) -> tuple[Graph, list[Rewrite]]:
 
 
 def small_product(node: Tensor) -> bool:
-    """Whether a product of matrices is small enough for loops of its own; large ones are BLAS's."""
+    """Whether a product of matrices is small enough for loops of its own; large ones go by blocks, or to BLAS."""
     if node.op is not ops.matmul or node.ndim != 2 or not is_float(node.dtype):
         return False
     (m, n), k = node.shape, node.inputs[0].shape[1]
     known = sorted(size for size in (m, n, k) if isinstance(size, int))
-    return len(known) >= 2 and known[0] > 0 and prod(known[-2:]) <= MOST_WEIGHTS
+    if len(known) < 2 or known[0] == 0:
+        return False
+    whole = isinstance(n, int) and n * node.dtype.itemsize % TILE == 0 and known[0] >= LEAST
+    return prod(known[-2:]) <= min(MOST_WEIGHTS, MOST_WHOLE if whole and wide_vectors() else MOST_WEIGHTS)
+
+
+@cache
+def wide_vectors() -> bool:
+    """Whether the processor has vectors of 64 bytes."""
+    return bool(getattr(extension, "__cpu_features__", {}).get("AVX512F", False))
 
 
 # ---- regions ----

@@ -1,7 +1,7 @@
 """Shape products: a large product and what it is added to become one, so that no pass over memory is left between them.
 
 A bias becomes the initial value of its product; an SGD update accumulates into the parameter. Transposes are views, and
-reach BLAS as flags.
+reach the product as strides, or BLAS as flags.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from minitorch.graph.origin import derived
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.types import is_float
 
-REASON = "c + alpha (a b) is one call of BLAS"
+REASON = "c + alpha (a b) is one operation, which adds the product up where c is"
 
 
 class _Scaled(NamedTuple):

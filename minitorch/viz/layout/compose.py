@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 
 from minitorch.viz.layout.metrics import box_size, text_width
 from minitorch.viz.layout.sheet import Item, Link, Sheet
-from minitorch.viz.picture import LATE, Arrow, Path, Picture
+from minitorch.viz.picture import LANES, LATE, Arrow, Path, Picture
 
-LANES = {"gradient": 1, "update": 2}
 WEIGHT = {("placeholder", "forward"): 4.0, ("forward", "forward"): 16.0, ("gradient", "gradient"): 4.0}
 WEIGHT |= {("parameter", "forward"): 16.0, ("constant", "forward"): 16.0}
 WEIGHT |= {("gradient", "update"): 4.0, ("update", "update"): 4.0}

@@ -24,26 +24,32 @@ static inline long part_of(long total, long most, long unit)
 }
 
 // WIDTH rows or columns, k elements of each, side by side; zero where fewer are `there`. Vectors are written from the
-// end of a row on: what they write past it belongs to the next row, which comes later.
+// last of a row on: what they write past its end belongs to the next row, or to the first vectors, which come later.
 #define STRIP(NAME, CROSSED, T, VECTOR, LANES, WIDTH) \
 static void NAME(long k, long there, const T *restrict x, long xr, long xc, T *restrict strip) \
 { \
     const long last = (WIDTH - 1) / LANES * LANES; \
-    long t = 0; \
-    if (there >= last + LANES) { \
-        for (; xr == 1 && t < k; t++) \
+    if (xr == 1 && there >= last + LANES) { \
+        for (long t = 0; t < k; t++) \
             UNROLL for (long w = last; w >= 0; w -= LANES) \
                 *(VECTOR *)(strip + t * WIDTH + w) = *(const VECTOR *)(x + t * xc + w); \
-        for (; xc == 1 && t + LANES <= k; t += LANES) \
-            for (long w = last; w >= 0; w -= LANES) CROSSED(x + w * xr + t, xr, strip + t * WIDTH + w, WIDTH); \
+        return; \
     } \
-    for (; t < k; t++) \
-        for (long w = 0; w < WIDTH; w++) strip[t * WIDTH + w] = w < there ? x[w * xr + t * xc] : 0; \
+    for (long w = last; w >= 0; w -= LANES) { \
+        const long some = smaller(WIDTH - w, LANES); \
+        long t = 0; \
+        for (; xr == 1 && w + LANES <= there && t < k; t++) \
+            *(VECTOR *)(strip + t * WIDTH + w) = *(const VECTOR *)(x + t * xc + w); \
+        for (; xc == 1 && w + LANES <= there && t + LANES <= k; t += LANES) \
+            CROSSED(x + w * xr + t, xr, strip + t * WIDTH + w, WIDTH); \
+        for (; t < k; t++) \
+            for (long i = w; i < w + some; i++) strip[t * WIDTH + i] = i < there ? x[i * xr + t * xc] : 0; \
+    } \
 }
 
 // c = f + alpha a b for a tile, of which these rows and columns are there; without f, c = alpha a b. Both strips are
-// packed, that of a is AC rows wide. It comes from the second cache and is asked for on the way, and so is the tile that
-// is `next`.
+// packed, that of a is AC rows wide. It comes from the second cache and is asked for on the way, and so is the tile
+// that is `next`.
 #define BLOCK(NAME, T, VECTOR, LANES, R, C, AC) \
 static void NAME(long rows, long columns, long k, T alpha, const T *restrict a, const T *restrict b, \
                  const T *f, long fr, long fc, T *c, long cr, const T *next) \
@@ -55,6 +61,7 @@ static void NAME(long rows, long columns, long k, T alpha, const T *restrict a, 
     } \
     for (long row = 0, t = 0; row < R; row++) { \
         UNROLL for (int v = 0; v < C; v++) __builtin_prefetch(next + row * cr + v * LANES, 1); \
+        __builtin_prefetch(next + row * cr + C * LANES - 1, 1); /* in one line more, where none starts with c */ \
         for (const long end = smaller(k, t + part); t < end; t++) { \
             UNROLL for (long l = 0; l < LINES_OF(AC, T); l++) \
                 __builtin_prefetch((const char *)(a + (t + LANES) * AC) + l * LINE); \
@@ -65,11 +72,17 @@ static void NAME(long rows, long columns, long k, T alpha, const T *restrict a, 
     if (rows < R || columns < C * LANES || (f && fc != 1)) { \
         T z[R * C * LANES]; \
         memcpy(z, acc, sizeof z); \
-        for (long r = 0; r < smaller(R, rows); r++) \
-            for (long j = 0; j < smaller(C * LANES, columns); j++) { \
+        for (long r = 0; r < smaller(R, rows); r++) { \
+            long j = 0; \
+            for (; j + LANES <= smaller(C * LANES, columns) && (!f || fc == 1); j += LANES) { \
+                const VECTOR y = alpha * *(const VECTOR *)(z + r * C * LANES + j); \
+                *(VECTOR *)(c + r * cr + j) = f ? *(const VECTOR *)(f + r * fr + j) + y : y; \
+            } \
+            for (; j < smaller(C * LANES, columns); j++) { \
                 const T y = alpha * z[r * C * LANES + j]; \
                 c[r * cr + j] = f ? f[r * fr + j * fc] + y : y; \
             } \
+        } \
     } else if (f) { \
         UNROLL for (int r = 0; r < R; r++) { \
             UNROLL for (int v = 0; v < C; v++) \
@@ -82,7 +95,7 @@ static void NAME(long rows, long columns, long k, T alpha, const T *restrict a, 
     } \
 }
 
-// c = f + alpha a b, or of these columns or rows the share of thread `me`. Of a, HEIGHT rows are packed at once, to stay
+// c = f + alpha a b, or of its columns or rows the share of thread `me`. Of a, HEIGHT rows are packed at once, to stay
 // in the second cache; of b, as many columns as fit into the first. `mine` has room for both.
 #define BLOCKED(S, T, VECTOR, LANES, R, C, DEPTH, HEIGHT) \
 STRIP(rows_##S, cross_##S, T, VECTOR, LANES, R) \
@@ -109,9 +122,10 @@ void mt_blocked_##S(long me, long threads, long m, long n, long k, T alpha, cons
                              left + (i - i0) / R * pitch + t * R); \
             for (long j0 = n0; j0 < n1; j0 += wide) { \
                 const long j1 = smaller(n1, j0 + wide), there = smaller(wide, n1 - j1); /* columns after these */ \
-                struct ahead x = {(const char *)(b + t0 * br + j1 * bc), br * (long)sizeof(T), LINES_OF(there, T), kk}; \
-                if (br == 1) x = (struct ahead){x.from, bc * (long)sizeof(T), LINES_OF(kk, T), there}; \
-                if (there > 0 && (bc == 1 || br == 1)) x.share = x.lines * x.rows / (tiles * strips) + 1; \
+                const int down = br == 1; /* columns of b lie one after the other */ \
+                const long step = (down ? bc : br) * (long)sizeof(T), lines = LINES_OF(down ? kk : there, T); \
+                struct ahead x = {(const char *)(b + t0 * br + j1 * bc), step, lines, down ? there : kk, 0, 0, 0}; \
+                if (there > 0 && (down || bc == 1)) x.share = lines * x.rows / (tiles * strips) + 1; \
                 for (long j = j0; j < j1; j += C * LANES) \
                     columns_##S(kk, n - j, b + t0 * br + j * bc, bc, br, right + (j - j0) * kk); \
                 for (long i = i0; i < i1; i += R) \

@@ -98,7 +98,10 @@ class Function:
         result = "int" if self.checks else "void"
         head = f"static {result} {name}({', '.join([*sizes, *pointers, *(TEAM if self.team else ())]) or 'void'})"
         ending = ["    return 0;"] if self.checks else []
-        return "\n".join([head, "{", *self._memory(), *self.lines, *ending, "}"])
+        body = [*self._memory(), *self.lines]
+        alone = self.team and not any("team" in line for line in body)  # the work is one thread's
+        unused = ["    (void)team;"] if alone else []
+        return "\n".join([head, "{", *unused, *body, *ending, "}"])
 
     def _memory(self) -> list[str]:
         """The scratch memory of this thread."""

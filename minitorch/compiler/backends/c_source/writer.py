@@ -35,6 +35,7 @@ from minitorch.graph.types import FLOAT32, FLOAT64, DType
 
 LINES = 400  # of calls, and of what they compute, in one generated function
 SHARED = 1e6  # floating-point operations of an instruction that are worth a meeting of threads, some 10 microseconds
+FETCHED = 8  # floating-point operations, or more, in the time in which an element comes from memory
 TYPICAL = 256  # what unknown sizes are taken for where it is decided whether threads may share the loops
 LONGEST = 200  # letters of a comment
 
@@ -68,7 +69,7 @@ class Writer:
     def __init__(self, plan: Plan, vector_bytes: int) -> None:
         self.plan, self.lanes = plan, product.Lanes(vector_bytes)
         self.calls = [i for i in plan.instructions if i.stage != BIND and not i.node.op.view]
-        self.flops = _flops(self.calls)
+        self.flops = _flops(self.calls, self.lanes)
         self.team = _worth_a_team(self.calls, self.flops, self.lanes)
         self.symbols = tuple(dict.fromkeys(symbols_in(_mentioned(plan))))
         self.sizes = Sizes(self.symbols)
@@ -265,11 +266,14 @@ def _by_blas(node: Tensor, lanes: product.Lanes) -> bool:
     return node.op in (ops.matmul, gemm) and not small_product(node) and not blocked.is_blocked(node, lanes)
 
 
-def _flops(calls: Sequence[Instruction]) -> Size:
-    """The floating-point operations of a step, as the rows count them."""
+def _flops(calls: Sequence[Instruction], lanes: product.Lanes) -> Size:
+    """The floating-point operations of a step, as the rows count them, and those for which there is time while the
+    matrices of large products come from memory."""
     total: Size = 0
     for node in (node for i in calls for node in i.nodes):
         total = total + node.op.flops(node.type, *[x.type for x in node.inputs], **node.attrs)
+        if blocked.is_blocked(node, lanes):
+            total = total + FETCHED * (node.size + node.inputs[0].size + node.inputs[1].size)
     return total
 
 

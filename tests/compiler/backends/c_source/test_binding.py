@@ -66,6 +66,7 @@ def run(script, *arguments):
 
 INTERRUPTS = """
     kind, signals = sys.argv[1], int(sys.argv[2])
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
     sys.setswitchinterval(1e-5)
     armed, done, choose = threading.Event(), threading.Event(), random.Random(7)
     order = np.random.default_rng(0).integers(0, 4096, 100_000)

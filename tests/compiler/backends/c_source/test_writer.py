@@ -12,9 +12,11 @@ import pytest
 
 import minitorch as mt
 from minitorch.compiler import choice
-from minitorch.compiler.backends.c_source import toolchain
+from minitorch.compiler.backends.c_source import blocked, toolchain
+from minitorch.compiler.backends.c_source.product import Lanes
 from minitorch.compiler.backends.c_source.writer import LONGEST, comment
 from minitorch.errors import CompilerError
+from minitorch.graph.types import FLOAT32, FLOAT64
 
 ROOT = Path(mt.__file__).parent.parent
 
@@ -182,7 +184,12 @@ def sources():
     ]  # fmt: skip
     everything = mt.compile([x, y, k, b, e], outputs, {w: w.T + 1, v: v * 2}, backend="c")
     others = [network(), network(momentum=0.9), mt.compile([], [w * 2], backend="c"), mt.compile([], [], backend="c")]
-    return [program.source for program in (everything, *others)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocked, "WIDE", 0)
+        others.append(network(width=800))
+    assert "mt_blocked_" in others[-1].source
+    units = [blocked.unit(Lanes(width), dtype) for width in (32, 64) for dtype in (FLOAT32, FLOAT64)]
+    return [*(program.source for program in (everything, *others)), *units]
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
