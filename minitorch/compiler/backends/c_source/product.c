@@ -1,4 +1,5 @@
 // R rows and C vectors of columns of a product a b, summed in registers; each row from `start` on, where there is one.
+// Where there is a `scale`, what is stored is what lies there less so many times the product.
 // The first `whole` rows of b can be read to the end of the last vector; of the others only `rest` elements are there.
 // The element of a in row r and column t is AT, which looks up rows that are taken in an order.
 #define BY_STRIDES(r, t) a[r * ar + t * ac]
@@ -11,7 +12,7 @@
 #define TILE(NAME, T, VECTOR, LANES, R, C, THIRD, AT) \
 static inline __attribute__((always_inline)) void \
 NAME(long k, const T *restrict a, long ar, THIRD, const T *restrict b, long br, long whole, long rest, \
-     T *restrict z, long zr, const T *start, int more) \
+     T *restrict z, long zr, const T *start, const T *scale, int more) \
 { \
     VECTOR acc[R][C], bs[C]; \
     long t = 0; \
@@ -32,8 +33,28 @@ NAME(long k, const T *restrict a, long ar, THIRD, const T *restrict b, long br, 
         STEP(AT, R, C, bs) \
     } \
     UNROLL for (int r = 0; r < R; r++) { \
-        UNROLL for (int c = 0; c < C; c++) *(VECTOR *)(z + r * zr + c * LANES) = acc[r][c]; \
+        UNROLL for (int c = 0; c < C; c++) { \
+            VECTOR *const to = (VECTOR *)(z + r * zr + c * LANES); \
+            *to = scale ? *to - *scale * acc[r][c] : acc[r][c]; \
+        } \
     } \
+}
+
+// a vector of a row that has `left` elements, the rest of it zero; or stored into such a row
+#define VECTORS(READ, WRITE, T, VECTOR, LANES) \
+static inline __attribute__((always_inline)) VECTOR READ(const T *from, long left) \
+{ \
+    if (left >= LANES) return *(const VECTOR *)from; \
+    VECTOR x; \
+    for (int j = 0; j < LANES; j++) x[j] = j < left ? from[j] : 0; \
+    return x; \
+} \
+static inline __attribute__((always_inline)) void WRITE(T *to, long left, VECTOR x) \
+{ \
+    if (left >= LANES) *(VECTOR *)to = x; \
+    else \
+        for (int j = 0; j < LANES; j++) \
+            if (j < left) to[j] = x[j]; \
 }
 
 // ask for the rows that an order has from one place to another
@@ -93,20 +114,40 @@ static inline void NAME(const T *restrict from, long step, T *restrict to, long 
 }
 #endif
 
+// whether a product of that many terms is worth a turn
+#ifdef INTERLEAVED
+#define TURNED(k) ((k) >= 16)
+#else
+#define TURNED(k) 0
+#endif
+
+// the same at an edge: so many rows of so many elements, of which whole vectors can be read as far as `end`
+#define CROSS_PART(NAME, CROSSED, T, VECTOR, LANES) \
+static void NAME(const T *from, long step, long rows, long count, const T *end, T *restrict to, long pitch) \
+{ \
+    VECTOR across[LANES] = {0}, down[LANES]; \
+    const int inside = rows == LANES && end - (from + (LANES - 1) * step) >= LANES; \
+    for (long i = 0; !inside && i < rows; i++) memcpy(across + i, from + i * step, (size_t)count * sizeof(T)); \
+    CROSSED(inside ? from : (const T *)across, inside ? step : LANES, (T *)down, LANES); \
+    for (long i = 0; i < count; i++) *(VECTOR *)(to + i * pitch) = down[i]; \
+}
+
 // k rows of n columns, side by side in rows of `pitch` elements, the rest of them zero
-#define PACK(NAME, CROSSED, T, LANES) \
+#define PACK(NAME, CROSSED, PART, T, LANES) \
 static void NAME(long k, long n, long pitch, const T *restrict b, long br, long bc, T *restrict packed) \
 { \
+    const T *const end = b + (n - 1) * bc + k; \
     for (long t0 = 0; t0 < k; t0 += LANES) { /* tiles that stay in the cache, read or written crosswise */ \
         const long t1 = smaller(k, t0 + LANES); \
         for (long j0 = 0; j0 < n; j0 += LANES) { \
             const long j1 = smaller(n, j0 + LANES); \
-            if (br == 1 && t1 - t0 == LANES && j1 - j0 == LANES) { \
-                CROSSED(b + t0 + j0 * bc, bc, packed + t0 * pitch + j0, pitch); \
-                continue; \
-            } \
-            for (long t = t0; t < t1; t++) \
-                for (long j = j0; j < j1; j++) packed[t * pitch + j] = b[t * br + j * bc]; \
+            const T *const from = b + t0 * br + j0 * bc; \
+            T *const to = packed + t0 * pitch + j0; \
+            if (br == 1 && t1 - t0 == LANES && j1 - j0 == LANES) CROSSED(from, bc, to, pitch); \
+            else if (br == 1 && bc >= k) PART(from, bc, j1 - j0, t1 - t0, end, to, pitch); \
+            else \
+                for (long t = t0; t < t1; t++) \
+                    for (long j = j0; j < j1; j++) packed[t * pitch + j] = b[t * br + j * bc]; \
         } \
         for (long t = t0; t < t1; t++) \
             for (long j = n; j < pitch; j++) packed[t * pitch + j] = 0; \

@@ -84,6 +84,17 @@ class Lanes:
         """The product with a matrix of that many columns."""
         return Part(_named("product", left, suffix(dtype), str(columns)), _function(self, columns, dtype, left))
 
+    def turns(self, columns: int, dtype: DType) -> bool:
+        """Whether a product with so many columns is computed faster as its transpose: they leave much of a vector
+        empty, and vectors of a column do not."""
+        return 10 * columns <= 7 * self.padded(columns, dtype)
+
+    def turned(self, columns: int, dtype: DType) -> tuple[Part, ...]:
+        """The product by way of its transpose, and the products that it calls."""
+        name = _named("turned", suffix(dtype), str(columns))
+        called = [self.function(n, dtype) for n in (columns, self.of(dtype), self.panel(dtype))]
+        return (*called, Part(name, _turned(self, columns, dtype, name)))
+
     def vector(self, dtype: DType) -> str:
         """The type of a vector, and how several are turned."""
         t, s = c_type(dtype), suffix(dtype)
@@ -96,7 +107,12 @@ class Lanes:
     def shared(self, dtype: DType, lefts: Iterable[str]) -> str:
         """Types and tiles that the functions of a type are made of."""
         t, s, lanes = c_type(dtype), suffix(dtype), self.of(dtype)
-        lines = [self.vector(dtype), f"PACK(pack_{s}, cross_{s}, {t}, {lanes})"]
+        lines = [
+            self.vector(dtype),
+            f"VECTORS(read_{s}, write_{s}, {t}, vector_{s}, {lanes})",
+            f"CROSS_PART(cross_part_{s}, cross_{s}, {t}, vector_{s}, {lanes})",
+            f"PACK(pack_{s}, cross_{s}, cross_part_{s}, {t}, {lanes})",
+        ]
         for vectors in range(1, self.most + 1):
             lines += [
                 f"TILE({_tile(left, s, rows, vectors)}, {t}, vector_{s}, {lanes}, {rows}, {vectors}, "
@@ -127,8 +143,10 @@ def _function(lanes: Lanes, columns: int, dtype: DType, left: str) -> str:
     some = max(8, PACKED_ROWS // pitch)
     lines = [
         f"// z = start + a b, with {columns} columns; z and `start` have room for {pitch}, and so has b where `padded`",
+        "// or z -= scale (start + a b), if b need not be packed",
         f"static void {name}(long m, long k, const {t} *restrict a, long ar, {LEFTS[left].third},",
-        f"    const {t} *restrict b, long br, long bc, int padded, {t} *restrict z, long zr, const {t} *start)",
+        f"    const {t} *restrict b, long br, long bc, int padded, {t} *restrict z, long zr,",
+        f"    const {t} *start, const {t} *scale)",
         "{",
         *(["    (void)padded;"] if pitch == columns else []),
         f"    {t} packed[{some * pitch}] ALIGNED;",
@@ -147,6 +165,31 @@ def _function(lanes: Lanes, columns: int, dtype: DType, left: str) -> str:
     return "\n".join([*lines, "    }", "}"])
 
 
+def _turned(lanes: Lanes, columns: int, dtype: DType, name: str) -> str:
+    """As many rows at once as a panel has columns, then as a vector has elements; the rest as they are."""
+    t, s, width = c_type(dtype), suffix(dtype), lanes.of(dtype)
+    lines = [
+        f"// the same for many k, by vectors of rows instead of columns; z has room for {lanes.padded(columns, dtype)}",
+        f"static void {name}(long m, long k, const {t} *restrict a, long ar, long ac,",
+        f"    const {t} *restrict b, long br, long bc, int padded, {t} *restrict z, long zr,",
+        f"    const {t} *start, const {t} *scale)",
+        "{",
+        f"    {t} sums[{lanes.padded(columns, dtype) * lanes.panel(dtype)}] ALIGNED;",
+        "    long i = 0;",
+    ]
+    for rows in (lanes.panel(dtype), width):
+        lines += [
+            f"    for (; i + {rows} <= m; i += {rows}) {{",
+            f"        product_{s}_{rows}({columns}, k, b, bc, br, a + i * ar, ac, 1, 1, sums, {rows}, 0, 0);",
+            f"        for (long r = 0; r < {rows}; r += {width})",
+            f"            for (long j = 0; j < {columns}; j += {width})",
+            f"                cross_{s}(sums + j * {rows} + r, {rows}, z + (i + r) * zr + j, zr);",
+            "    }",
+        ]
+    rest = "m - i, k, a + i * ar, ar, ac, b, br, bc, padded, z + i * zr, zr, start, scale"
+    return "\n".join([*lines, f"    if (i < m) product_{s}_{columns}({rest});", "}"])
+
+
 def _panels(lanes: Lanes, columns: int, start: int, end: int, vectors: int, dtype: DType, left: str) -> list[str]:
     """Panels of so many vectors each, from a column to another, which may be behind the last."""
     s, width = suffix(dtype), vectors * lanes.of(dtype)
@@ -154,7 +197,7 @@ def _panels(lanes: Lanes, columns: int, start: int, end: int, vectors: int, dtyp
     whole = "count"
     if over:
         whole = f"padded || bc != 1 || j < {end - width} ? count : readable(count, rr, {over})"
-    place = f"right + j, rr, whole, {width - over}, z + i * zr + j, zr, from, t > 0"
+    place = f"right + j, rr, whole, {width - over}, z + i * zr + j, zr, from, scale, t > 0"
     lines = [
         f"        for (long j = {start}; j < {end}; j += {width}) {{",
         f"            const long whole = {whole};",

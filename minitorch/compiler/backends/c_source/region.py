@@ -14,11 +14,13 @@ from minitorch.compiler.backends.c_source.layout import Key, Layout, Sizes, stre
 from minitorch.compiler.backends.c_source.product import MOST_PACKED, Lanes
 from minitorch.compiler.backends.c_source.steps import Steps
 from minitorch.compiler.backends.c_source.taken import side
+from minitorch.compiler.backends.c_source.vectors import in_vectors
 from minitorch.graph.dim import Shape
 from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.types import FLOAT32
 
+UPDATED = 48  # rows of a block that a product updates: as many as fill tiles of any height
 MOST_FETCHED = 1 << 10  # bytes of a row that is asked for: of longer ones the machine foresees all but the first lines
 
 
@@ -36,10 +38,14 @@ class Region:
         self.operands = found.inputs if found is not None else ()
         self.start = self._row_added(found, body, outputs)
         self.product = found if found is None or self.start is None else self._readers(found, body)[0]
-        nodes = [n for n in body.nodes if n is self.product or n is not found]
+        self.scale = self._scale(found, body, outputs)
+        self.product = self.product if self.scale is None else body.outputs[0]
+        merged = {n for n in body.nodes if n.inputs} if self.scale is not None else {found}
+        nodes = [n for n in body.nodes if n is self.product or n not in merged]
         self.nodes = [n for n in nodes if n.inputs]
         self.numbers = {n: i for i, n in enumerate(body.nodes)}
         self.parts: dict[Tensor, str] = {}  # where, in the scratch memory of a thread, its part of a reduction lies
+        self.vectors = False  # whether the loop at hand is written in vectors
         self.names: dict[Tensor, str] = {}  # of the values that the loop at hand has computed
         space = _space(self.nodes)
         read = {i for n in self.nodes if n is not self.product for i in n.inputs}
@@ -51,6 +57,8 @@ class Region:
         calls = {n for n in self.nodes if n is self.product or array_function(n) is not None}
         right = None if self.product is None else self.inputs[self.operands[1]]
         self.blocks = Blocks(axes, sizes, lanes, right, bool(calls), {n: self.writes[n] for n in self.folds}, team)
+        if self.scale is not None and not team:
+            self.blocks.rows = UPDATED
         self.steps = Steps(nodes, calls, self.product, self.reads, self.writes, self._dense)
 
     def _read(self, layout: Layout, space: Shape) -> Access:
@@ -60,6 +68,8 @@ class Region:
         return Access(layout, self.function.argument(layout, written=True), over_axes(node, layout, rank))
 
     def _dense(self, access: Access) -> bool:
+        if self.scale is not None:
+            return True
         return access.layout.key not in self.taken and self.blocks.dense(access)
 
     def write(self) -> Function:
@@ -155,9 +165,13 @@ class Region:
                 *(self.sizes(s) for s in b.strides),
                 "0",
             ]
-        arguments = ", ".join(["rows", self.sizes(a.shape[1]), *left, *right, self._block(n), pitch, self._start()])
+        written = [self._block(n), pitch if self.scale is None else self.sizes(self.writes[n].strides[0])]
+        start = [self._row(self.start, "p0" if self.blocks.panels else "0"), self._row(self.scale, "0")]
+        arguments = ", ".join(["rows", self.sizes(a.shape[1]), *left, *right, *written, *start])
         columns, last = self.blocks.columns, self.blocks.axes[-1]
         call = self._product_of(columns, n, which)
+        if not which and self._turns(n, a):
+            call = f"(TURNED({self.sizes(a.shape[1])}) ? {self._turned(n)} : {call})"
         if self.blocks.panels and isinstance(last, int) and last % columns:  # the last panel is narrower
             narrow = self._product_of(last % columns, n, which)
             return f"(width == {columns} ? {call} : {narrow})({arguments});"
@@ -184,18 +198,48 @@ class Region:
             return None
         return row if stretched(layout, product.shape) == (0, 1) else None
 
-    def _start(self) -> str:
-        """Where that row lies, or that of its elements which belongs to the panel."""
-        if self.start is None:
+    # a product that so many times is taken from an array, as in gradient descent, writes that array
+
+    def _scale(self, product: Tensor | None, body: Graph, outputs: Sequence[Layout]) -> Tensor | None:
+        """That number, if there is nothing else in the region, and rows of the array are whole vectors."""
+        target = body.outputs[0]
+        if product is None or len([n for n in body.nodes if n.inputs]) != 3 or target.op is not ops.subtract:
+            return None
+        array, scaled = target.inputs
+        scale = next((i for i in scaled.inputs if i is not product), product)
+        if scaled.op is not ops.multiply or array not in self.inputs or scale not in self.inputs:
+            return None
+        columns, layout, written = product.shape[1], self.inputs[array], outputs[0]
+        whole = isinstance(columns, int) and columns % self.lanes.of(product.dtype) == 0 and layout.strides[1:] == (1,)
+        alone = layout.key not in {self.inputs[i].key for i in product.inputs}
+        in_place = layout.key in {x.key for x in outputs} and layout.strides == written.strides
+        number = set(stretched(self.inputs[scale], product.shape)) == {0}
+        typed = array.dtype == scale.dtype == product.dtype
+        return scale if whole and alone and in_place and layout.offset == written.offset and number and typed else None
+
+    def _row(self, n: Tensor | None, first: str) -> str:
+        """Where a row lies, from its `first` element on; or where a number does."""
+        if n is None:
             return "0"
-        layout = self.inputs[self.start]
-        name = self.function.argument(layout, written=False)
-        return f"{name} + {self.sizes.index(layout.offset, [(1, 'p0' if self.blocks.panels else '0')])}"
+        layout = self.inputs[n]
+        return f"{self.function.argument(layout, written=False)} + {self.sizes.index(layout.offset, [(1, first)])}"
 
     def _product_of(self, columns: int, n: Tensor, which: str) -> str:
         part = self.lanes.function(columns, n.dtype, which)
         self.function.needs.add(part)
         return part.name
+
+    def _turns(self, n: Tensor, left: Layout) -> bool:
+        """Whether the product is computed as its transpose where it is long: of a left side with columns that lie in
+        memory, into a buffer, which has room for whole vectors."""
+        blocks = self.blocks
+        narrow = not blocks.panels and self.lanes.turns(blocks.columns, n.dtype)
+        return narrow and left.strides[0] == 1 and self.start is None and n in self.steps.buffers
+
+    def _turned(self, n: Tensor) -> str:
+        parts = self.lanes.turned(self.blocks.columns, n.dtype)
+        self.function.needs.update(parts)
+        return parts[-1].name
 
     def _fetch(self) -> None:
         """Ask for rows that are taken in an order, which no machine foresees: those of this block that are read after
@@ -242,14 +286,51 @@ class Region:
         if not body and not stored and not staged:
             return
         folds = [n for n in body if n.op in FOLDS]
+        self.vectors = not staged and self._in_vectors(body, stored, folds)
         self._accumulators(folds, "block")
         with f.nest(self.blocks.row_loop()):
             self._rows_taken([*staged, *(i for n in body for i in n.inputs), *stored])
             self._accumulators(folds, "row")
-            with f.nest([*self._vectorised(folds), *self.blocks.column_loop()]):
+            with f.nest([*self._vectorised(folds), *self._column_loop()]):
                 self._elements(body, stored, staged)
             self._totals(folds, "row")
+        if self.vectors:
+            self._sums(folds)
+        self.vectors = False
         self._totals(folds, "block")
+
+    def _column_loop(self) -> list[str]:
+        if not self.vectors or self.product is None:
+            return self.blocks.column_loop()
+        step = self.lanes.of(self.product.dtype)
+        return ["UNROLL", f"for (long j = 0; j < {self.blocks.columns}; j += {step})"]
+
+    # a loop that adds up columns is written in vectors where it can, for compilers keep the sums in memory
+
+    def _in_vectors(self, body: Sequence[Tensor], stored: Sequence[Tensor], folds: Sequence[Tensor]) -> bool:
+        blocks, product = self.blocks, self.product
+        if product is None or blocks.panels or blocks.pitch > self.lanes.panel(product.dtype):
+            return False
+        scopes = [self._scope(n) for n in folds]
+        if any(where != "block" for where, _ in scopes) or all(name.isidentifier() for _, name in scopes):
+            return False
+        vectors, whole = blocks.pitch // self.lanes.of(product.dtype), blocks.pitch == blocks.columns
+        return in_vectors(body, stored, product.dtype, self.reads, self.writes, whole, vectors)
+
+    def _sums(self, folds: Sequence[Tensor]) -> None:
+        """The elements of the vectors that have added up, or their sum."""
+        columns, pitch, f = self.blocks.columns, self.blocks.pitch, self.function
+        for n in folds:
+            t, s, name = c_type(n.dtype), suffix(n.dtype), self._scope(n)[1].removesuffix("[j]")
+            step = self.lanes.of(n.dtype)
+            own = name if "[j]" in self._scope(n)[1] else f"{name}e"
+            f.line(f"{t} {own}[{pitch}] ALIGNED;")
+            f.line("UNROLL")
+            f.line(f"for (long j = 0; j < {pitch}; j += {step}) *(vector_{s} *)&{own}[j] = {name}v[j / {step}];")
+            if own != name:
+                f.line(f"{t} {name} = 0;")
+                f.line(f"SIMD_OF(reduction(+:{name}))")
+                f.line(f"for (long j = 0; j < {columns}; j++) {name} = {name} + {own}[j];")
 
     def _rows_taken(self, values: Sequence[Tensor]) -> None:
         """Where the rows lie, of the inputs among these values, that are taken in an order."""
@@ -264,7 +345,7 @@ class Region:
         for n in folds:
             if self._scope(n)[1].isidentifier():
                 clauses.setdefault(fold_of(n).clause, []).append(self._scope(n)[1])
-        if not self.blocks.axes or "" in clauses:
+        if not self.blocks.axes or "" in clauses or self.vectors:
             return []
         text = " ".join(f"reduction({clause}:{', '.join(names)})" for clause, names in clauses.items())
         return [f"SIMD_OF({text})" if clauses else "SIMD"]
@@ -276,15 +357,26 @@ class Region:
             f.line(f"{buffers[p]}[{here}] = {self._value(p)};")
         for n in body:
             if n.op in FOLDS:
-                f.line(fold_of(n).joined(self._scope(n)[1], self._value(n.inputs[0])))
+                f.line(fold_of(n).joined(self._sum(n), self._value(n.inputs[0])))
                 continue
             expression = EXPRESSIONS[n.op.name]([self._value(i) for i in n.inputs], n)
             self.names[n] = f"v{self.numbers[n]}"
-            f.line(f"const {c_type(n.dtype)} {self.names[n]} = {expression};")
+            kind = f"vector_{suffix(n.dtype)}" if self.vectors else c_type(n.dtype)
+            f.line(f"const {kind} {self.names[n]} = {expression};")
             if n in buffers:
-                f.line(f"{buffers[n]}[{here}] = {self.names[n]};")
+                f.line(self._stored(n, f"{buffers[n]}[{here}]", self.names[n], self.blocks.pitch))
         for n in stored:
-            f.line(f"{self._element(self.writes[n])} = {self._value(n)};")
+            f.line(self._stored(n, self._element(self.writes[n]), self._value(n), self.blocks.columns))
+
+    def _stored(self, n: Tensor, place: str, value: str, columns: int) -> str:
+        if self.vectors:
+            return f"write_{suffix(n.dtype)}(&{place}, {columns} - j, {value});"
+        return f"{place} = {value};"
+
+    def _sum(self, n: Tensor) -> str:
+        """Where the loop at hand adds up."""
+        name = self._scope(n)[1]
+        return f"{name.removesuffix('[j]')}v[j / {self.lanes.of(n.dtype)}]" if self.vectors else name
 
     def _value(self, n: Tensor) -> str:
         """A value at the index of the loop."""
@@ -292,11 +384,13 @@ class Region:
             return self.names[n]
         if n.op.name == "constant":
             return literal(n.attrs["value"][()], n.dtype)
-        if n in self.reads:
-            return f"x{self.numbers[n]}" if self.reads[n].single else self._element(self.reads[n])
-        if n in self.steps.direct:
-            return self._element(self.writes[n])
-        return f"{self.steps.buffers[n]}[{self.blocks.in_buffer()}]"
+        if n in self.reads and self.reads[n].single:
+            return f"x{self.numbers[n]}"
+        if n in self.reads or n in self.steps.direct:
+            place, columns = self._element(self.reads[n] if n in self.reads else self.writes[n]), self.blocks.columns
+        else:
+            place, columns = f"{self.steps.buffers[n]}[{self.blocks.in_buffer()}]", self.blocks.pitch
+        return f"read_{suffix(n.dtype)}(&{place}, {columns} - j)" if self.vectors else place
 
     # ---- reductions ----
 
@@ -354,7 +448,10 @@ class Region:
     def _accumulators(self, folds: Sequence[Tensor], scope: str) -> None:
         for n in folds:
             (where, name), identity = self._scope(n), fold_of(n).identity
-            if where == scope and name.isidentifier():
+            if where == scope and self.vectors:
+                count = self.blocks.pitch // self.lanes.of(n.dtype)
+                self.function.line(f"vector_{suffix(n.dtype)} {name.removesuffix('[j]')}v[{count}] = {{{{0}}}};")
+            elif where == scope and name.isidentifier():
                 self.function.line(f"{c_type(n.dtype)} {name} = {identity};")
             elif where == scope:
                 self.function.line(f"{c_type(n.dtype)} {name.removesuffix('[j]')}[{self.blocks.columns}];")
