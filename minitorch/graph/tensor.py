@@ -212,6 +212,22 @@ class Tensor:
         set_(new, "_grad", None)
         return new
 
+    def with_inputs(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """`replace` of the inputs alone, which is most of what passes do."""
+        new = object.__new__(Tensor)
+        set_ = object.__setattr__
+        set_(new, "op", self.op)
+        set_(new, "inputs", inputs)
+        set_(new, "attrs", self.attrs)
+        set_(new, "type", self.type)
+        set_(new, "name", self.name)
+        set_(new, "origins", self.origins)
+        set_(new, "scope", self.scope)
+        set_(new, "role", self.role)
+        set_(new, "serial", next(_serial))
+        set_(new, "_grad", None)
+        return new
+
     def __setattr__(self, name: str, value: object) -> None:
         if name == "data":
             object.__setattr__(self, name, value)

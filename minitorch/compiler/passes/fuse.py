@@ -17,7 +17,7 @@ from minitorch.compiler.fused import fused
 from minitorch.compiler.rewrite import ROLES, Rewrite, on_inputs
 from minitorch.graph.dim import Shape
 from minitorch.graph.graph import Graph
-from minitorch.graph.origin import Origin, merge_origins
+from minitorch.graph.origin import Origin, context, derived, merge_origins
 from minitorch.graph.tensor import Tensor, registry, reserved
 from minitorch.graph.types import is_float
 from minitorch.lazy import lazy
@@ -87,6 +87,7 @@ class _Regions:
             for source in dict.fromkeys(node.inputs):
                 self.readers[source].append(node)
         self.wanted = set(graph.roots)
+        self.spaces = {node: _space(node) for node in graph.nodes if _joins(node)}  # of what can be part of a region
         self.members: dict[Tensor, list[Tensor]] = {}
         self.region: dict[Tensor, Tensor] = {}
         self.left = dict.fromkeys(ROLES, 0)  # instructions of each role, if nothing more is joined
@@ -98,15 +99,13 @@ class _Regions:
 
     def reads_along(self, reader: Tensor, node: Tensor) -> bool:
         """Whether `reader` needs of `node` just the element at the index where it is itself."""
-        if not _joins(reader) or node.op in FOLDS or _space(reader) != node.shape:
-            return False
-        return reader.op is not ops.matmul
+        return self.spaces.get(reader) == node.shape and node.op not in FOLDS and reader.op is not ops.matmul
 
     # ---- what only one region reads belongs there ----
 
     def join_into_readers(self) -> None:
         for node in reversed(self.nodes):
-            if not _joins(node):
+            if node not in self.spaces:
                 continue
             region = self._sole_reader(node)
             if region is not None:
@@ -255,7 +254,7 @@ def body_of(
     inside = set(unit)
     outer = [i for n in unit for i in n.inputs if i not in inside]
     inputs = tuple(dict.fromkeys(becomes.get(i, i) for i in outer if not _literal(i)))
-    stands = {i: _placeholder(k, i) for k, i in enumerate(inputs)}
+    stands = _placeholders(inputs)
     inner: dict[Tensor, Tensor] = {i: i if _literal(i) else stands[becomes.get(i, i)] for i in outer}
     for node in unit:
         inner[node] = on_inputs(node, [inner[i] for i in node.inputs])
@@ -269,6 +268,11 @@ def _literal(node: Tensor) -> bool:
     return node.op.name == "constant" and node.size == 1 and node.ndim == 0
 
 
-def _placeholder(k: int, stands_for: Tensor) -> Tensor:
-    made = Tensor(registry["placeholder"], (), {}, stands_for.type, f"x{k}", role="placeholder")
-    return made.replace(origins=stands_for.origins)
+def _placeholders(inputs: Sequence[Tensor]) -> dict[Tensor, Tensor]:
+    """What stands in a body for what it reads."""
+    stands: dict[Tensor, Tensor] = {}
+    with derived(None, "placeholder"):
+        for k, i in enumerate(inputs):
+            context.source = i.origins, i.scope
+            stands[i] = Tensor(registry["placeholder"], (), {}, i.type, f"x{k}")
+    return stands

@@ -156,7 +156,7 @@ class Binding:
         return array
 
     def _leaves(self) -> None:
-        found = blas.find()
+        found = blas.find() if self.writer.products else None
         pointers = _Blas(found.sgemm, found.dgemm, found.wide) if found else _Blas()
         self.blas = pointers
         self.table[0] = ctypes.addressof(pointers)

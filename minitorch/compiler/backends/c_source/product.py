@@ -8,10 +8,7 @@ High-Performance Matrix Multiplication, 2008). Small matrices stay in the first 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cache
 from itertools import groupby
-from pathlib import Path
 from typing import NamedTuple
 
 from minitorch.compiler.backends.c_source.expressions import c_type, suffix
@@ -39,14 +36,7 @@ LEFTS = {
 """A matrix by its strides; or the `rows` of one in an order, as they are or as `columns`."""
 
 
-@cache
-def text() -> str:
-    """The C text that all products share."""
-    return Path(__file__).with_name("product.c").read_text("utf-8")
-
-
-@dataclass(frozen=True)
-class Lanes:
+class Lanes(NamedTuple):
     """The vectors of a machine, in bytes, and how many of them fit into registers."""
 
     vector_bytes: int

@@ -16,12 +16,15 @@ def taken_inputs(
 ) -> Set[Key]:  # fmt: skip
     """The inputs that only regions with a product read: as its left side, with rows that are a row or a column of it,
     or element by element, with rows that are those of the product."""
-    readers: dict[Key, list[bool]] = {}
+    readers: dict[Key, list[bool]] = {("input", k): [] for k, t in enumerate(inputs) if len(t.shape) == 2}
     for i in instructions:
-        for layout, sides in zip([layouts[v] for v in i.inputs], _sides(i), strict=True):
-            readers.setdefault(layout.key, []).append(bool(sides) and side(layout) in sides)
-    keys = [("input", k) for k, t in enumerate(inputs) if len(t.shape) == 2]
-    return {key for key in keys if key in readers and all(readers[key])}
+        given = [layouts[v] for v in i.inputs]
+        if all(layout.key not in readers for layout in given):
+            continue
+        for layout, sides in zip(given, _sides(i), strict=True):
+            if layout.key in readers:
+                readers[layout.key].append(bool(sides) and side(layout) in sides)
+    return {key for key, taken in readers.items() if taken and all(taken)}
 
 
 def _sides(i: Instruction) -> Iterator[tuple[str, ...]]:
