@@ -40,21 +40,36 @@ NAME(long k, const T *restrict a, long ar, THIRD, const T *restrict b, long br, 
     } \
 }
 
-// a vector of a row that has `left` elements, the rest of it zero; or stored into such a row
-#define VECTORS(READ, WRITE, T, VECTOR, LANES) \
-static inline __attribute__((always_inline)) VECTOR READ(const T *from, long left) \
+// a vector of a row that has `left` elements, the rest of it zero; or stored into such a row: by masks, where a compiler
+// has a name for them, for what is put together in memory has to wait for it
+#if defined(__AVX512F__) && defined(__has_builtin)
+#if __has_builtin(__builtin_ia32_loadups512_mask) && __has_builtin(__builtin_ia32_storeups512_mask)
+#define MASKED_LOAD_f32(from, left) __builtin_ia32_loadups512_mask(from, (vector_f32){0}, (1 << (left)) - 1)
+#define MASKED_LOAD_f64(from, left) __builtin_ia32_loadupd512_mask(from, (vector_f64){0}, (1 << (left)) - 1)
+#define MASKED_STORE_f32(to, left, x) __builtin_ia32_storeups512_mask(to, x, (1 << (left)) - 1)
+#define MASKED_STORE_f64(to, left, x) __builtin_ia32_storeupd512_mask(to, x, (1 << (left)) - 1)
+#endif
+#endif
+#ifdef MASKED_LOAD_f32
+#define PART_READ(S, T, VECTOR, LANES) return MASKED_LOAD_##S(from, left);
+#define PART_WRITTEN(S, T, LANES) MASKED_STORE_##S(to, left, x);
+#else
+#define PART_READ(S, T, VECTOR, LANES) \
+    T row[LANES] = {0}; \
+    memcpy(row, from, (size_t)left * sizeof(T)); \
+    return *(const VECTOR *)row;
+#define PART_WRITTEN(S, T, LANES) memcpy(to, &x, (size_t)left * sizeof(T));
+#endif
+#define VECTORS(S, T, VECTOR, LANES) \
+static inline __attribute__((always_inline)) VECTOR read_##S(const T *from, long left) \
 { \
     if (left >= LANES) return *(const VECTOR *)from; \
-    VECTOR x; \
-    for (int j = 0; j < LANES; j++) x[j] = j < left ? from[j] : 0; \
-    return x; \
+    PART_READ(S, T, VECTOR, LANES) \
 } \
-static inline __attribute__((always_inline)) void WRITE(T *to, long left, VECTOR x) \
+static inline __attribute__((always_inline)) void write_##S(T *to, long left, VECTOR x) \
 { \
     if (left >= LANES) *(VECTOR *)to = x; \
-    else \
-        for (int j = 0; j < LANES; j++) \
-            if (j < left) to[j] = x[j]; \
+    else { PART_WRITTEN(S, T, LANES) } \
 }
 
 // ask for the rows that an order has from one place to another

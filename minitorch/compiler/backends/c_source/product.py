@@ -70,6 +70,11 @@ class Lanes(NamedTuple):
             return 4, 1
         return (6 if vectors == 4 else 8), 4, 1
 
+    @property
+    def masks(self) -> bool:
+        """Whether parts of a vector are read and written as fast as all of it."""
+        return self.vector_bytes == 64
+
     def function(self, columns: int, dtype: DType, left: str = "") -> Part:
         """The product with a matrix of that many columns."""
         return Part(_named("product", left, suffix(dtype), str(columns)), _function(self, columns, dtype, left))
@@ -99,7 +104,7 @@ class Lanes(NamedTuple):
         t, s, lanes = c_type(dtype), suffix(dtype), self.of(dtype)
         lines = [
             self.vector(dtype),
-            f"VECTORS(read_{s}, write_{s}, {t}, vector_{s}, {lanes})",
+            f"VECTORS({s}, {t}, vector_{s}, {lanes})",
             f"CROSS_PART(cross_part_{s}, cross_{s}, {t}, vector_{s}, {lanes})",
             f"PACK(pack_{s}, cross_{s}, cross_part_{s}, {t}, {lanes})",
         ]

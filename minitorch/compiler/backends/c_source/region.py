@@ -45,6 +45,7 @@ class Region:
         self.nodes = [n for n in nodes if n.inputs]
         self.numbers = {n: i for i, n in enumerate(body.nodes)}
         self.parts: dict[Tensor, str] = {}  # where, in the scratch memory of a thread, its part of a reduction lies
+        self.copied = False  # whether the row that is added to a product has been copied
         self.vectors = False  # whether the loop at hand is written in vectors
         self.names: dict[Tensor, str] = {}  # of the values that the loop at hand has computed
         space = _space(self.nodes)
@@ -80,7 +81,8 @@ class Region:
         for n in self.folds:
             self._identity(n)
         for buffer, n in {b: n for n, b in self.steps.buffers.items()}.items():
-            f.line(f"{c_type(n.dtype)} {buffer}[{blocks.room}] ALIGNED;")
+            f.line(f"{c_type(n.dtype)} {buffer}[{blocks.room}] ALIGNED{self._cleared()};")
+        self._copy_start()
         if not blocks.panels:
             self._pack()
         self.wide = {n: self._depth(n) for n in self.folds if n.op is ops.sum and n.dtype == FLOAT32 and self._whole(n)}
@@ -166,7 +168,9 @@ class Region:
                 "0",
             ]
         written = [self._block(n), pitch if self.scale is None else self.sizes(self.writes[n].strides[0])]
-        start = [self._row(self.start, "p0" if self.blocks.panels else "0"), self._row(self.scale, "0")]
+        first = "p0" if self.blocks.panels else "0"
+        row = f"start + {first}" if self.copied else self._row(self.start, first)
+        start = [row, self._row(self.scale, "0")]
         arguments = ", ".join(["rows", self.sizes(a.shape[1]), *left, *right, *written, *start])
         columns, last = self.blocks.columns, self.blocks.axes[-1]
         call = self._product_of(columns, n, which)
@@ -177,17 +181,22 @@ class Region:
             return f"(width == {columns} ? {call} : {narrow})({arguments});"
         return f"{call}({arguments});"
 
+    def _cleared(self) -> str:
+        """Functions are given whole rows of buffers: what is behind the columns must not be numbers that take long."""
+        called = any(n is not self.product for n in self.steps.calls)
+        return " = {0}" if called and self.blocks.by_rows and self.blocks.pitch != self.blocks.columns else ""
+
     # a product that a row is added to, and nothing else reads, starts from that row: the sum is the product
 
     def _readers(self, n: Tensor, body: Graph) -> list[Tensor]:
         return [reader for reader in body.nodes if any(i is n for i in reader.inputs)]
 
     def _row_added(self, product: Tensor | None, body: Graph, outputs: Sequence[Layout]) -> Tensor | None:
-        """What is added to each row of a product, if it is whole vectors in memory that is not written."""
+        """What is added to each row of a product, if it lies in memory that is not written."""
         if product is None or any(n is product for n in body.outputs):
             return None
         columns = product.shape[1]
-        if not isinstance(columns, int) or columns % self.lanes.of(product.dtype):
+        if not isinstance(columns, int) or columns * product.dtype.itemsize > MOST_PACKED:
             return None
         readers = self._readers(product, body)
         if len(readers) != 1 or readers[0].op is not ops.add:
@@ -197,6 +206,18 @@ class Region:
         if layout is None or layout.key in {x.key for x in outputs} or row.dtype != product.dtype:
             return None
         return row if stretched(layout, product.shape) == (0, 1) else None
+
+    def _copy_start(self) -> None:
+        """A row that is parts of vectors is copied to where whole ones can be read."""
+        if self.start is None or self.product is None:
+            return
+        t, columns = c_type(self.start.dtype), self.product.shape[1]
+        assert isinstance(columns, int)
+        pitch = self.lanes.padded(columns, self.start.dtype)
+        if pitch != columns:
+            self.function.line(f"{t} start[{pitch}] ALIGNED = {{0}};")
+            self.function.line(f"memcpy(start, {self._row(self.start, '0')}, {columns} * sizeof({t}));")
+            self.copied = True
 
     # a product that so many times is taken from an array, as in gradient descent, writes that array
 
@@ -315,6 +336,8 @@ class Region:
         if any(where != "block" for where, _ in scopes) or all(name.isidentifier() for _, name in scopes):
             return False
         vectors, whole = blocks.pitch // self.lanes.of(product.dtype), blocks.pitch == blocks.columns
+        if not whole and not self.lanes.masks:
+            return False
         return in_vectors(body, stored, product.dtype, self.reads, self.writes, whole, vectors)
 
     def _sums(self, folds: Sequence[Tensor]) -> None:
