@@ -16,6 +16,7 @@ from minitorch.compiler.backends.c_source.function import Part
 from minitorch.graph.types import DType
 
 MOST_PACKED = 1 << 16  # bytes of the stack that a packed operand may take
+LEAST_TURNED, MOST_TURNED = 32, 128  # terms of a product whose left side is turned for it
 PACKED_ROWS = 4096  # elements of a piece of an operand that is packed as it is read
 
 
@@ -162,20 +163,23 @@ def _function(lanes: Lanes, columns: int, dtype: DType, left: str) -> str:
 
 def _turned(lanes: Lanes, columns: int, dtype: DType, name: str) -> str:
     """As many rows at once as a panel has columns, then as a vector has elements; the rest as they are."""
-    t, s, width = c_type(dtype), suffix(dtype), lanes.of(dtype)
+    t, s, width, panel = c_type(dtype), suffix(dtype), lanes.of(dtype), lanes.panel(dtype)
     lines = [
         f"// the same for many k, by vectors of rows instead of columns; z has room for {lanes.padded(columns, dtype)}",
         f"static void {name}(long m, long k, const {t} *restrict a, long ar, long ac,",
         f"    const {t} *restrict b, long br, long bc, int padded, {t} *restrict z, long zr,",
         f"    const {t} *start, const {t} *scale)",
         "{",
-        f"    {t} sums[{lanes.padded(columns, dtype) * lanes.panel(dtype)}] ALIGNED;",
+        f"    {t} sums[{lanes.padded(columns, dtype) * panel}] ALIGNED, packed[{MOST_TURNED * panel}] ALIGNED;",
         "    long i = 0;",
     ]
-    for rows in (lanes.panel(dtype), width):
+    for rows in (panel, width):
         lines += [
             f"    for (; i + {rows} <= m; i += {rows}) {{",
-            f"        product_{s}_{rows}({columns}, k, b, bc, br, a + i * ar, ac, 1, 1, sums, {rows}, 0, 0);",
+            f"        const {t} *const right = ar == 1 ? a + i : packed;",
+            f"        if (ar != 1) pack_{s}(k, {rows}, {rows}, a + i * ar, ac, ar, packed);",
+            f"        const long rr = ar == 1 ? ac : {rows};",
+            f"        product_{s}_{rows}({columns}, k, b, bc, br, right, rr, 1, 1, sums, {rows}, 0, 0);",
             f"        for (long r = 0; r < {rows}; r += {width})",
             f"            for (long j = 0; j < {columns}; j += {width})",
             f"                cross_{s}(sums + j * {rows} + r, {rows}, z + (i + r) * zr + j, zr);",

@@ -11,7 +11,7 @@ from minitorch.compiler.backends.c_source.expressions import EXPRESSIONS, array_
 from minitorch.compiler.backends.c_source.folds import FOLDS, fold_of
 from minitorch.compiler.backends.c_source.function import Function
 from minitorch.compiler.backends.c_source.layout import Key, Layout, Sizes, stretched
-from minitorch.compiler.backends.c_source.product import MOST_PACKED, Lanes
+from minitorch.compiler.backends.c_source.product import LEAST_TURNED, MOST_PACKED, MOST_TURNED, Lanes
 from minitorch.compiler.backends.c_source.steps import Steps
 from minitorch.compiler.backends.c_source.taken import side
 from minitorch.compiler.backends.c_source.vectors import in_vectors
@@ -36,7 +36,8 @@ class Region:
         self.inputs = dict(zip(body.inputs, inputs, strict=True))
         found = next((n for n in body.nodes if n.op is ops.matmul), None)
         self.operands = found.inputs if found is not None else ()
-        self.start = self._row_added(found, body, outputs)
+        self.turns = found is not None and self._turns(found)
+        self.start = None if self.turns else self._row_added(found, body, outputs)
         self.product = found if found is None or self.start is None else self._readers(found, body)[0]
         self.scale = self._scale(found, body, outputs)
         self.product = self.product if self.scale is None else body.outputs[0]
@@ -174,7 +175,7 @@ class Region:
         arguments = ", ".join(["rows", self.sizes(a.shape[1]), *left, *right, *written, *start])
         columns, last = self.blocks.columns, self.blocks.axes[-1]
         call = self._product_of(columns, n, which)
-        if not which and self._turns(n, a):
+        if not which and self.turns and n in self.steps.buffers:
             call = f"(TURNED({self.sizes(a.shape[1])}) ? {self._turned(n)} : {call})"
         if self.blocks.panels and isinstance(last, int) and last % columns:  # the last panel is narrower
             narrow = self._product_of(last % columns, n, which)
@@ -250,12 +251,15 @@ class Region:
         self.function.needs.add(part)
         return part.name
 
-    def _turns(self, n: Tensor, left: Layout) -> bool:
-        """Whether the product is computed as its transpose where it is long: of a left side with columns that lie in
-        memory, into a buffer, which has room for whole vectors."""
-        blocks = self.blocks
-        narrow = not blocks.panels and self.lanes.turns(blocks.columns, n.dtype)
-        return narrow and left.strides[0] == 1 and self.start is None and n in self.steps.buffers
+    def _turns(self, n: Tensor) -> bool:
+        """Whether a product is computed as its transpose where it is long: one with few columns, of a left side with
+        columns that lie in memory; or with less than a vector of them, and rows that are not too long to be turned."""
+        columns, k, left = n.shape[1], n.inputs[0].shape[1], self.inputs[n.inputs[0]]
+        if not isinstance(columns, int) or not self.lanes.turns(columns, n.dtype) or left.key in self.taken:
+            return False
+        narrow = columns <= self.lanes.of(n.dtype)
+        turned = narrow and left.strides[1] == 1 and isinstance(k, int) and LEAST_TURNED <= k <= MOST_TURNED
+        return left.strides[0] == 1 or turned
 
     def _turned(self, n: Tensor) -> str:
         parts = self.lanes.turned(self.blocks.columns, n.dtype)

@@ -188,12 +188,16 @@ def test_what_is_not_finite_stays_where_it_is(with_blas):
     "columns", [1, 3, 7, 10, 17, 20, 40]
 )  # few, and as many as leave much of a vector empty, or not
 def test_few_columns_by_vectors_of_rows(columns, dtype):
-    """Products of many terms whose left side is a transpose: every rest of rows, and terms too few to be worth it."""
+    """Products of many terms, of a left side that is a transpose or not: every rest of rows, and terms that are too few
+    or too many for it."""
     x, y = mt.placeholder("x", ("n", 150), dtype), mt.placeholder("y", ("n", columns), dtype)
     heights = [1, 5, 16, 17, 31, 64, 70, 150]
     rights = [y, mt.parameter(values((16, columns), dtype, 3), dtype=dtype)]
     outputs = [(mt.transpose(x[:, -m:]) @ rights[0]) * 2 for m in heights]
     outputs += [(mt.transpose(x[:16, :m]) @ rights[1][:, ::-1]) * 2 for m in heights]
+    lengths = [20, 33, 64, 127, 150]
+    ws = [mt.parameter(values((k, columns), dtype, k), dtype=dtype) for k in lengths]
+    outputs += [(x[:, :k] @ w + w[0]) * 2 for k, w in zip(lengths, ws, strict=True)]
     program = mt.compile([x, y], outputs, backend="c")
     assert ("turned_" in program.source) == (10 * columns <= 7 * padded(columns, dtype))
     for n in (16, 17, 40, 100):
@@ -201,8 +205,10 @@ def test_few_columns_by_vectors_of_rows(columns, dtype):
         got = program(a, b)
         for product, m in zip(got, heights):
             near(product / 2, a[:, -m:].T, b)
-        for product, m in zip(got[len(heights) :], heights, strict=True):
+        for product, m in zip(got[len(heights) :], heights):
             near(product / 2, a[:16, :m].T, rights[1].data[:, ::-1])
+        for product, k, w in zip(got[2 * len(heights) :], lengths, ws, strict=True):
+            near(product / 2 - w.data[0], a[:, :k], w.data)
 
 
 def padded(columns, dtype):
