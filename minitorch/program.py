@@ -181,12 +181,10 @@ class Program(Pictured):
             raise InputError(f"{title}: {given}; {whose} {input_text(self.inputs)}")
         executor = self._executor
         prepared = executor.prepare(arrays)
-        rows = executor.rows(prepared)
+        shapes = tuple([a.shape for a in prepared])
+        rows = executor.rows(shapes)
         chosen = _order(order, rows, title)
-        count, most = rows if chosen is None else len(chosen), int(batch_size)
-        for size in {min(count, most), count % most or most} if count else set():  # every batch, before the first runs
-            shapes = [(size, *a.shape[1:]) if b else a.shape for a, b in zip(prepared, executor.batched, strict=True)]
-            executor.result_shapes(tuple(shapes))
+        executor.cut(shapes, rows if chosen is None else len(chosen), int(batch_size))  # all, before the first runs
         return prepared, rows, chosen
 
     def evaluate(self, *arrays: Any, batch_size: int = 1024) -> Any:
@@ -259,8 +257,9 @@ def _first(results: Sequence[Array]) -> Array:
 
 def _order(order: Any, rows: int, title: str) -> Array | None:
     """An order of rows as an array of indices that exist."""
-    if order is None:
-        return None
+    if order is None or _is_order(order, rows):
+        found: Array | None = order
+        return found
     array = as_array(order, f"{title}: an order of rows")
     if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
         raise InputError(
@@ -269,6 +268,13 @@ def _order(order: Any, rows: int, title: str) -> Array | None:
     if array.size and (array.min() < 0 or array.max() >= rows):
         raise InputError(f"{title}: an order names the rows 0 to {rows - 1}, but has {array.min()} to {array.max()}")
     return np.ascontiguousarray(array, np.int64)
+
+
+def _is_order(order: Any, rows: int) -> bool:
+    """Whether it is an order as it stands: a negative number is a large one without a sign."""
+    if type(order) is not np.ndarray or order.dtype != np.int64 or order.ndim != 1 or not order.flags.c_contiguous:
+        return False
+    return order.size > 0 and bool(order.view(np.uint64).max() < rows)
 
 
 def evaluate_once(tensor: Tensor, feeds: Mapping[Tensor, Any]) -> Array:
