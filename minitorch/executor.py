@@ -36,6 +36,15 @@ _dtype, _shape = attrgetter("dtype"), attrgetter("shape")
 Shapes = tuple[tuple[int, ...], ...]
 
 
+class Cut(NamedTuple):
+    """How rows are cut into batches: of all full ones and of what is left, the first row, the number of steps and the
+    rows of each; with these the shapes of its inputs, and of its results."""
+
+    parts: list[tuple[int, int, int]]
+    inputs: list[Shapes]
+    results: list[list[tuple[int, ...]]]
+
+
 class Executor:
     """A plan with its memory. Calling it with arrays of the right dtypes runs one step.
 
@@ -55,7 +64,8 @@ class Executor:
         self.leading = _leading(self.inputs, requirements)
         self.batched = [bool(p.shape) and self.counts_rows(p.shape[0]) for p in self.inputs]
         self.written = list({id(b): b for t, _ in plan.graph.updates for b in [t.attrs["storage"].block]}.values())
-        self._result_shapes: dict[Shapes, list[tuple[int, ...]]] = {}
+        self._cuts: dict[tuple[Shapes, int, int], Cut] = {}
+        self._rows: dict[Shapes, int] = {}
         self.paces: dict[int, float] = {}  # steps a second, by the rows of a batch
         self.run = self.guarded(self._step)
         self.run_steps = self.guarded(self._steps)
@@ -160,28 +170,41 @@ class Executor:
             _require(requirement, sizes, found)
         return sizes
 
-    def result_shapes(self, shapes: Shapes) -> list[tuple[int, ...]]:
-        """The shapes of the results for these shapes of the inputs; raises like `sizes`."""
-        found = self._result_shapes.get(shapes)
-        if found is None:
-            sizes = self.sizes(shapes)
-            found = [known_shape(t.shape, sizes) for t in self.plan.graph.outputs]
-            if len(self._result_shapes) >= MOST_BOUND:
-                self._result_shapes.clear()
-            self._result_shapes[shapes] = found
-        return found
-
     # ---- batches ----
 
     def counts_rows(self, size: Size) -> bool:
         """Whether a leading size is the number of rows of a batch."""
         return as_symbol(size) in self.leading
 
-    def rows(self, arrays: Sequence[Array]) -> int:
+    def rows(self, shapes: Shapes) -> int:
         """The rows of the inputs that are taken batch by batch; `InputError` where they differ or there are none."""
-        for p, a in zip(self.inputs, arrays, strict=True):
-            self._check_rank(p, a.shape)
-        counts = {p.name: len(a) for p, a, row in zip(self.inputs, arrays, self.batched, strict=True) if row}
+        if (found := self._rows.get(shapes)) is None:
+            _forget(self._rows)
+            found = self._rows[shapes] = self._count(shapes)
+        return found
+
+    def cut(self, shapes: Shapes, count: int, size: int) -> Cut:
+        """Batches of `size` of `count` rows, of inputs of these shapes. Raises like `sizes`."""
+        key = shapes, count, size
+        if (found := self._cuts.get(key)) is None:
+            _forget(self._cuts)
+            found = self._cuts[key] = self._cut(shapes, count, size)
+        return found
+
+    def _cut(self, shapes: Shapes, count: int, size: int) -> Cut:
+        full, left = divmod(count, size)
+        parts = [part for part in ((0, full, size), (full * size, 1, left)) if part[1] and part[2]]
+        inputs = [
+            tuple((rows, *shape[1:]) if by_rows else shape for shape, by_rows in zip(shapes, self.batched, strict=True))
+            for _, _, rows in parts
+        ]
+        found = [self.sizes(own) for own in inputs]
+        return Cut(parts, inputs, [[known_shape(t.shape, sizes) for t in self.plan.graph.outputs] for sizes in found])
+
+    def _count(self, shapes: Shapes) -> int:
+        for p, shape in zip(self.inputs, shapes, strict=True):
+            self._check_rank(p, shape)
+        counts = {p.name: shape[0] for p, shape, row in zip(self.inputs, shapes, self.batched, strict=True) if row}
         if len(set(counts.values())) > 1:
             listed = ", ".join(f"{printable(name or '')} has {n}" for name, n in counts.items())
             raise InputError(f"{self.title}: the inputs differ in their number of rows: {listed}")
@@ -205,6 +228,12 @@ def _holding(guard: Guard, call: Callable[..., Any]) -> Callable[..., Any]:
     held.__dict__["guard"] = guard  # kept alive, for `fork` to find
 
     return held
+
+
+def _forget(found: dict[Any, Any]) -> None:
+    """Make room for one more of what is kept."""
+    if len(found) >= MOST_BOUND:
+        found.clear()
 
 
 def _batch(batches: Batches, start: int, size: int) -> list[Array]:

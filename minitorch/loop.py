@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minitorch.compiler.backends import Batches
-from minitorch.executor import Executor, Shapes
+from minitorch.executor import Executor
 from minitorch.graph.storage import Array, aligned
 from minitorch.graph.tensor import Tensor
 
@@ -29,6 +29,7 @@ class Loop:
         self.order: Any = order
         self.count = rows if order is None else len(order)
         self.steps = -(-self.count // batch_size)
+        self.cut = executor.cut(tuple([a.shape for a in arrays]), self.count, batch_size)
 
     def run(self) -> list[Array]:
         """The results of all steps, an array for each output: joined where they have rows, else stacked."""
@@ -41,16 +42,6 @@ class Loop:
 
     def _by_rows(self, output: Tensor) -> bool:
         return bool(output.shape) and self.executor.counts_rows(output.shape[0])
-
-    def _parts(self) -> list[tuple[int, int, int]]:
-        """The first row, the number of steps and the rows of a step: of all full batches, and of what is left."""
-        full, left = divmod(self.count, self.batch_size)
-        parts = [(0, full, self.batch_size), (full * self.batch_size, 1, left)]
-        return [(first, steps, size) for first, steps, size in parts if steps and size]
-
-    def _shapes(self, size: int) -> Shapes:
-        batched = zip(self.arrays, self.executor.batched, strict=True)
-        return tuple((size, *a.shape[1:]) if by_rows else a.shape for a, by_rows in batched)
 
     # ---- in Python ----
 
@@ -97,11 +88,10 @@ class Loop:
 
     def _room(self) -> list[tuple[Array, bool]] | None:
         """Memory for all results, and whether each has rows; None where the steps' results differ in their shapes."""
-        shapes = [self.executor.result_shapes(self._shapes(size)) for _, _, size in self._parts()]
         results = []
         for i, output in enumerate(self.executor.plan.graph.outputs):
             by_rows = self._by_rows(output)
-            kinds = {own[i][1:] if by_rows else own[i] for own in shapes}
+            kinds = {own[i][1:] if by_rows else own[i] for own in self.cut.results}
             if len(kinds) != 1:
                 return None
             results.append((np.empty((self.count if by_rows else self.steps, *kinds.pop()), output.dtype), by_rows))
@@ -110,12 +100,12 @@ class Loop:
     def _run_compiled(self, results: list[tuple[Array, bool]]) -> None:
         arrays = [a if a.flags.c_contiguous and a.flags.aligned else np.array(a, order="C") for a in self.arrays]
         batches = Batches(arrays, self.executor.batched, self.order, self.batch_size, results)
-        for first, steps, size in self._parts():
+        for (first, steps, size), shapes in zip(self.cut.parts, self.cut.inputs, strict=True):
             pace = self.executor.paces.setdefault(size, 0.0)  # steps in a second, as far as is known
             while steps:
                 chunk = min(steps, max(1, int(pace * CHUNK)))
                 start = time.perf_counter()
-                self.executor.run_steps((self._shapes(size), batches, first, chunk, size))
+                self.executor.run_steps((shapes, batches, first, chunk, size))
                 pace = chunk / max(time.perf_counter() - start, 1e-9)
                 first, steps = first + chunk * size, steps - chunk
             self.executor.paces[size] = pace

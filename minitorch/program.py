@@ -26,7 +26,8 @@ from minitorch.loop import Loop
 from minitorch.tracing import Updates, requirements_of, trace
 
 viz = lazy("minitorch.viz")
-verification = lazy("minitorch.inspection.verify")
+verifying = lazy("minitorch.inspection.verify")
+reporting = lazy("minitorch.inspection.report")
 explanation = lazy("minitorch.inspection.explain")
 inspection = lazy("minitorch.inspection")
 
@@ -180,12 +181,10 @@ class Program(Pictured):
             raise InputError(f"{title}: {given}; {whose} {input_text(self.inputs)}")
         executor = self._executor
         prepared = executor.prepare(arrays)
-        rows = executor.rows(prepared)
+        shapes = tuple([a.shape for a in prepared])
+        rows = executor.rows(shapes)
         chosen = _order(order, rows, title)
-        count, most = rows if chosen is None else len(chosen), int(batch_size)
-        for size in {min(count, most), count % most or most} if count else set():  # every batch, before the first runs
-            shapes = [(size, *a.shape[1:]) if b else a.shape for a, b in zip(prepared, executor.batched, strict=True)]
-            executor.result_shapes(tuple(shapes))
+        executor.cut(shapes, rows if chosen is None else len(chosen), int(batch_size))  # all, before the first runs
         return prepared, rows, chosen
 
     def evaluate(self, *arrays: Any, batch_size: int = 1024) -> Any:
@@ -201,10 +200,16 @@ class Program(Pictured):
     def verify(self) -> None:
         """Compute the graph before and after every pass, and both sides of every rewrite, on the same values.
 
-        Raises `minitorch.inspection.verify.DisagreementError` where they differ. Then every rewrite in `passes` says
-        that it was `checked`, and the largest `difference` that it made.
+        Raises `minitorch.inspection.verify.DisagreementError` where they differ by more than the law of the rewrite
+        declares. Then every rewrite in `passes` says that it was `checked`, and the largest `difference` that it made,
+        and `verification` tells all that was compared.
         """
-        self.passes = verification.verified(self)
+        self.passes = verifying.verified(self)
+
+    @property
+    def verification(self) -> Any:
+        """What `verify` found, pass by pass and law by law. See `minitorch.inspection.report`."""
+        return reporting.Verification(self)
 
     def explain(self) -> str:
         """What the compiler did, pass by pass: each rewrite with its law, its two sides, its lines and its savings."""
@@ -252,8 +257,9 @@ def _first(results: Sequence[Array]) -> Array:
 
 def _order(order: Any, rows: int, title: str) -> Array | None:
     """An order of rows as an array of indices that exist."""
-    if order is None:
-        return None
+    if order is None or _is_order(order, rows):
+        found: Array | None = order
+        return found
     array = as_array(order, f"{title}: an order of rows")
     if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
         raise InputError(
@@ -262,6 +268,13 @@ def _order(order: Any, rows: int, title: str) -> Array | None:
     if array.size and (array.min() < 0 or array.max() >= rows):
         raise InputError(f"{title}: an order names the rows 0 to {rows - 1}, but has {array.min()} to {array.max()}")
     return np.ascontiguousarray(array, np.int64)
+
+
+def _is_order(order: Any, rows: int) -> bool:
+    """Whether it is an order as it stands: a negative number is a large one without a sign."""
+    if type(order) is not np.ndarray or order.dtype != np.int64 or order.ndim != 1 or not order.flags.c_contiguous:
+        return False
+    return order.size > 0 and bool(order.view(np.uint64).max() < rows)
 
 
 def evaluate_once(tensor: Tensor, feeds: Mapping[Tensor, Any]) -> Array:

@@ -32,8 +32,9 @@ def trace(
     results = _outputs(function, [outputs] if isinstance(outputs, Tensor) else outputs)
     pairs = _updates(updates)
     trains = bool(pairs) if training is None else training
-    pairs += _random_updates(Graph(results, pairs, training=trains))
     graph = Graph(results, pairs, placeholders, name, training=trains)
+    if moved := _random_updates(graph):
+        graph = Graph(results, (*pairs, *moved), placeholders, name, training=trains)
     _require_inputs(function, graph)
     return graph, requirements_of(graph)
 
@@ -95,6 +96,8 @@ def _pairs(updates: Any) -> list[Any]:
 
 def _random_updates(graph: Graph) -> list[tuple[Tensor, Tensor]]:
     """Every call moves on the counters of the random nodes that are left when training or prediction is chosen."""
+    if not any(node.op is ops.random_uniform for node in graph.nodes):
+        return []
     drawn = [node for node in specialise(graph)[0].nodes if node.op is ops.random_uniform]
     counters = dict.fromkeys(node.inputs[0] for node in drawn)
     updated = {target for target, _ in graph.updates}

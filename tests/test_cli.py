@@ -231,4 +231,4 @@ def test_doctor_as_a_process():
     assert (done.returncode, done.stderr) == (0, "")
     rows = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
     assert rows["numpy"] == np.__version__
-    assert {"python", "BLAS", "layout", "safetensors", "C"} <= rows.keys()
+    assert {"python", "BLAS", "Graphviz", "safetensors", "C"} <= rows.keys()

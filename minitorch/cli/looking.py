@@ -136,7 +136,7 @@ def doctor(options: Namespace) -> None:
     rows = [("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")]
     rows += [("minitorch", _version("minitorch")), *((name, _version(name)) for name in PACKAGES)]
     rows += [("BLAS", _blas()), ("C compiler", _compiler())]
-    rows += [("layout engines", ", ".join(engine_names()) or "none: pip install pygraphviz")]
+    rows += [("Graphviz", ", ".join(engine_names()) or "none, for PNG and PDF: pip install pygraphviz")]
     for name, value in rows:
         print(f"{name:15} {value}")
 

@@ -7,7 +7,8 @@ cotangent, and the derivative of that linear map is the Jacobian-vector product,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 from weakref import ref
 
@@ -16,7 +17,7 @@ from minitorch.compiler.asked import listed, missing, require_float, scalar, see
 from minitorch.errors import GradientError
 from minitorch.graph.order import depth_first
 from minitorch.graph.origin import context, derived, here
-from minitorch.graph.tensor import Operand, Tensor, as_tensor, brought_to
+from minitorch.graph.tensor import Operand, Tensor, as_tensor, brought_to, next_serial
 from minitorch.graph.types import Type, is_float
 from minitorch.lazy import lazy
 
@@ -37,15 +38,20 @@ class Step(NamedTuple):
     operand: int | None
 
 
-def steps_of(gradient: Tensor) -> list[Step]:
-    """The steps of the chain rule whose result a tensor is, for those who show it; of nodes that are still there."""
-    noted = getattr(gradient, "_steps", ())
-    return [Step(node, operand) for weak, operand in noted if (node := weak()) is not None]
+class Sweep(NamedTuple):
+    """A sweep of reverse mode, as kept by what was made for it or in it, which is given to `asked`.
+
+    That tells the outputs, seeds and tensors to differentiate by, as long as they are there. What was made has the
+    serials after `first`, in the order of making. Steps are noted for those alone who ask for them, by sweeping once
+    more: see `minitorch.compiler.steps`.
+    """
+
+    asked: Callable[[Tensor], Asked | None]
+    first: int
 
 
-def _note(gradient: Tensor, node: Tensor, operand: int | None) -> None:
-    """Keep a step with its result, but keep no node alive by it: a parameter's gradient may live long."""
-    set_(gradient, "_steps", (*getattr(gradient, "_steps", ()), (ref(node), operand)))
+Asked = tuple[Tensors, Tensors, Tensors]
+Noted = list[tuple[Tensor, Step]]
 
 
 # ---- what users call ----
@@ -68,8 +74,9 @@ def grad(loss: Tensor, wrt: Tensor | Tensors) -> Tensor | list[Tensor]:
 
 def gradients_for(function: str, loss: Tensor, wrt: Tensor | Tensors) -> list[Tensor]:
     """What `grad` gives, as a list; its errors name the `function` that the user called."""
-    seed, targets = _one(scalar(function, loss)), targets_of(function, wrt)
-    gradients = _reverse([loss], [seed], targets)
+    scalar(function, loss)
+    targets = targets_of(function, wrt)
+    gradients = _of_scalar(loss, targets, lambda seed: ([loss], [seed], targets))
     return [g if g is not None else missing(function, [loss], t) for g, t in zip(gradients, targets, strict=True)]
 
 
@@ -122,9 +129,14 @@ def hvp(loss: Tensor, wrt: Tensors, vectors: Sequence[Operand]) -> list[Tensor]:
 def backward(loss: Tensor) -> None:
     """Set `.grad` of every tensor that `loss` depends on and has a gradient for."""
     scalar("backward", loss)
-    nodes = [node for node in depth_first([loss]) if is_float(node.dtype) and node.op.name != "constant"]
-    for node, gradient in zip(nodes, _reverse([loss], [_one(loss)], nodes), strict=True):
-        object.__setattr__(node, "_grad", gradient)
+    weak, nodes = ref(loss), _differentiable(loss)  # gradients of parameters may live long, and loss need not
+    again = lambda seed: None if (loss := weak()) is None else ([loss], [seed], _differentiable(loss))
+    for node, gradient in zip(nodes, _of_scalar(loss, nodes, again), strict=True):
+        set_(node, "_grad", gradient)
+
+
+def _differentiable(loss: Tensor) -> list[Tensor]:
+    return [node for node in depth_first([loss]) if is_float(node.dtype) and node.op.name != "constant"]
 
 
 def check_gradients(loss: Tensor, wrt: Tensor | Tensors, feeds: Mapping[Tensor, Any]) -> Any:
@@ -138,19 +150,39 @@ def check_gradients(loss: Tensor, wrt: Tensor | Tensors, feeds: Mapping[Tensor, 
 # ---- the chain rule ----
 
 
+def _of_scalar(loss: Tensor, wrt: Tensors, asked: Callable[[Tensor], Asked | None]) -> list[Tensor | None]:
+    """The gradient of `loss` for each of `wrt`, None where there is no path. The seed knows the sweep."""
+    seed = _one(loss)
+    set_(seed, "_sweep", Sweep(asked, seed.serial))
+    return sweep([loss], [seed], wrt)
+
+
 def _reverse(outputs: Tensors, seeds: Tensors, wrt: Tensors) -> list[Tensor | None]:
-    """The gradient of sum(outputs * seeds) for each of `wrt`, None where there is no path."""
+    """The gradient of sum(outputs * seeds). What was made knows the sweep: seeds may be the user's own."""
+    asked = (tuple(outputs), tuple(seeds), tuple(wrt))
+    made = Sweep(lambda _: asked, next_serial())
+    gradients = sweep(*asked)
+    for g in gradients:
+        if g is not None and g.serial > made.first:
+            set_(g, "_sweep", made)
+    return gradients
+
+
+def sweep(outputs: Tensors, seeds: Tensors, wrt: Tensors, noted: Noted | None = None) -> list[Tensor | None]:
+    """The chain rule, from the outputs backwards. Each step is `noted` where somebody asks for them."""
     order = depth_first(outputs)
     active = _depends_on(order, wrt)
     gradients: dict[Tensor, Tensor] = {}
     with derived(None, "gradient"):
         for output, seed in zip(outputs, seeds, strict=True):
             _accumulate(gradients, output, seed)
+            if noted is not None:
+                noted += _sum(output, seed, gradients)
         for node in reversed(order):
             g = gradients.get(node)
             if g is not None and node in active and node.op.gradient is not None and node.inputs:
                 context.source = node.origins, node.scope  # what the rule makes comes from this node's line
-                _pull_back(node, g, active, gradients)
+                _pull_back(node, g, active, gradients, noted)
     return [gradients.get(t) if t in active else None for t in wrt]
 
 
@@ -163,14 +195,17 @@ def _depends_on(order: Tensors, wrt: Tensors) -> set[Tensor]:
     return active
 
 
-def _pull_back(node: Tensor, g: Tensor, active: set[Tensor], gradients: dict[Tensor, Tensor]) -> None:
+def _pull_back(
+    node: Tensor, g: Tensor, active: set[Tensor], gradients: dict[Tensor, Tensor], noted: Noted | None
+) -> None:  # fmt: skip
     """One step of the chain rule: what `node` passes on to its inputs."""
     contributions = _contributions(node, g)
-    for operand, (source, contribution) in enumerate(zip(node.inputs, contributions, strict=True)):
-        if contribution is not None and source in active and is_float(source.dtype):
+    for operand, source, contribution in zip(count(), node.inputs, contributions):
+        if contribution is not None and source in active and is_float(source.type.dtype):
             part = fitted(contribution, source.type, node.op.name)
-            _note(part, node, operand)
             _accumulate(gradients, source, part)
+            if noted is not None:
+                noted += [(part, Step(node, operand)), *_sum(source, part, gradients)]
 
 
 def _contributions(node: Tensor, g: Tensor) -> Sequence[Operand]:
@@ -190,8 +225,12 @@ def _contributions(node: Tensor, g: Tensor) -> Sequence[Operand]:
 def _accumulate(gradients: dict[Tensor, Tensor], node: Tensor, g: Tensor) -> None:
     if node in gradients:
         g = ops.add(gradients[node], g)
-        _note(g, node, None)
     gradients[node] = g
+
+
+def _sum(node: Tensor, part: Tensor, gradients: Mapping[Tensor, Tensor]) -> Noted:
+    """The step that added a part to others, where there are any."""
+    return [(gradients[node], Step(node, None))] if gradients[node] is not part else []
 
 
 def fitted(contribution: Operand, type: Type, what: str = "a gradient") -> Tensor:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from minitorch.compiler.checked import Check
 from minitorch.graph.dim import Dim
 from minitorch.graph.graph import Graph
 from minitorch.graph.origin import context, derived, merge_origins
@@ -31,7 +32,8 @@ def reassociating(rule: Rule) -> Rule:
 class Rewrite(NamedTuple):
     """One replacement: the law, the node before and after. `reassociates` where the law may change the last bits.
 
-    `difference` is the largest that `Program.verify` found between the values of the two sides; None before it looked.
+    `difference` is the largest that `Program.verify` found between the values of the two sides on ordinary numbers, in
+    the floats of the program; None before it looked.
     """
 
     reason: str
@@ -55,12 +57,16 @@ class Rewrite(NamedTuple):
 
 
 class PassRecord(NamedTuple):
-    """What one pass did: the graph before and after it, and each rewrite with its reason."""
+    """What one pass did: the graph before and after it, and each rewrite with its reason.
+
+    `checks` are what `Program.verify` found, for each float type; none before it looked.
+    """
 
     name: str
     before: Graph
     after: Graph
     rewrites: tuple[Rewrite, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.name}: {len(self.before.nodes)} -> {len(self.after.nodes)} nodes, {len(self.rewrites)} rewrites"
@@ -97,7 +103,8 @@ def structure(node: Tensor) -> object:
         return "constant", value.tobytes(), value.shape, value.dtype, node.type.weak
     if node.op.distinct or node.role in ("placeholder", "parameter"):
         return None
-    return node.op, tuple([i.serial for i in node.inputs]), exact(tuple(node.attrs.items()))
+    attrs = exact(tuple(node.attrs.items())) if node.attrs else ()
+    return node.op, tuple([i.serial for i in node.inputs]), attrs
 
 
 def exact(value: object) -> object:
@@ -127,8 +134,7 @@ class _Traversal:
         self.rules = rules
         self.intern = Interner()
         self.becomes: dict[Tensor, Tensor] = {}
-        self.order: list[Tensor] = []  # as first met, which is topological
-        self.placed: set[Tensor] = set()
+        self.placed: dict[Tensor, None] = {}  # as first met, which is topological
         self.absorbed: dict[Tensor, list[Tensor]] = {}  # nodes, with those that were merged into them
         self.log: list[Rewrite] = []
 
@@ -137,10 +143,10 @@ class _Traversal:
             for node in graph.nodes:
                 self.becomes[node] = self._visit(node)
         final = self._refreshed()
-        became = {old: final.get(new, new) for old, new in self.becomes.items()}
+        became = {old: final.get(new, new) for old, new in self.becomes.items()} if final else self.becomes
         outputs = [became[t] for t in graph.outputs]
         updates = [(target, became[value]) for target, value in graph.updates]
-        nodes = needed([final.get(n, n) for n in self.order], (*outputs, *(value for _, value in updates)))
+        nodes = needed([final.get(n, n) for n in self.placed], (*outputs, *(value for _, value in updates)))
         log = [Rewrite(r.reason, r.before, final.get(r.after, r.after), r.reassociates) for r in self.log]
         return graph.rebuilt(outputs, updates, nodes), log
 
@@ -183,15 +189,14 @@ class _Traversal:
 
     def _placed(self, node: Tensor) -> Tensor:
         if node not in self.placed:
-            self.placed.add(node)
-            self.order.append(node)
+            self.placed[node] = None
             self.becomes.setdefault(node, node)
         return node
 
     def _refreshed(self) -> dict[Tensor, Tensor]:
         """Nodes that absorbed others, anew with the origins of all; and so whatever reads them."""
         final: dict[Tensor, Tensor] = {}
-        for node in self.order if self.absorbed else ():
+        for node in self.placed if self.absorbed else ():
             inputs = [final.get(i, i) for i in node.inputs]
             merged = self.absorbed.get(node, ())
             new = on_inputs(node, inputs)
@@ -210,7 +215,7 @@ def on_inputs(node: Tensor, inputs: Sequence[Tensor]) -> Tensor:
     """`node` computed from other inputs of the same types; itself where they are its own."""
     for new, old in zip(inputs, node.inputs, strict=True):
         if new is not old:
-            return node.replace(inputs=tuple(inputs))
+            return node.with_inputs(tuple(inputs))
     return node
 
 
@@ -219,7 +224,7 @@ def law(rule: Rule) -> str:
     return (rule.__doc__ or rule.__name__).strip().splitlines()[0].rstrip(".")
 
 
-def _fresh(root: Tensor, placed: set[Tensor]) -> list[Tensor]:
+def _fresh(root: Tensor, placed: Container[Tensor]) -> list[Tensor]:
     """The nodes under `root` that are not placed yet, inputs first."""
     order: list[Tensor] = []
     stack = [root]
@@ -255,7 +260,7 @@ def verify(before: Graph, after: Graph, name: str) -> None:
     seen: set[Tensor] = set()
     old = set(before.nodes)
     for node in after.nodes:
-        if not all(i in seen for i in node.inputs):
+        if not seen.issuperset(node.inputs):
             raise VerificationError(f"{name}: {node.describe()} comes before one of its inputs")
         seen.add(node)
         if node not in old and node.inputs:

@@ -120,6 +120,8 @@ class Dim:
         return _collect([*self.terms, *_terms(other)])
 
     def __mul__(self, other: Size) -> Size:
+        if isinstance(other, int):  # the usual case, in which the order of the terms stays
+            return self if other == 1 else Dim(tuple([(m, c * other) for m, c in self.terms])) if other else 0
         pairs = [(p, q) for p in self.terms for q in _terms(other)]
         return _collect([(p[0] + q[0], p[1] * q[1]) for p, q in pairs])
 
@@ -249,6 +251,8 @@ def _atom_bound(atom: Atom) -> int | None:
 
 def at_least(a: Size, b: Size) -> bool:
     """Whether `a >= b` whatever the unknown sizes are."""
+    if a == b:
+        return True
     bound = lower_bound(a - b)
     return bound is not None and bound >= 0
 
@@ -329,7 +333,8 @@ def symbols_in(value: object) -> Iterator[Symbol]:
         yield from symbols(value)
     elif isinstance(value, tuple):
         for part in value:
-            yield from symbols_in(part)
+            if isinstance(part, Dim | tuple):
+                yield from symbols_in(part)
 
 
 def as_symbol(size: Size) -> Symbol | None:

@@ -41,6 +41,11 @@ _NO_ATTRS: Attrs = MappingProxyType({})
 _serial = count()
 
 
+def next_serial() -> int:
+    """A number below those of all tensors that are made from now on."""
+    return next(_serial)
+
+
 # ---- operations ----
 
 
@@ -183,7 +188,7 @@ class Tensor:
     """
 
     __slots__ = (
-        "__weakref__", "_grad", "_steps", "attrs", "inputs", "name", "op", "origins", "role", "scope", "serial", "type",
+        "__weakref__", "_grad", "_sweep", "attrs", "inputs", "name", "op", "origins", "role", "scope", "serial", "type",
     )  # fmt: skip
     __match_args__ = ("op", "inputs", "attrs")
     __array_ufunc__ = None  # so that `array + tensor` builds the graph
@@ -228,6 +233,22 @@ class Tensor:
         set_(new, "origins", get("origins", self.origins))
         set_(new, "scope", get("scope", self.scope))
         set_(new, "role", get("role", self.role))
+        set_(new, "serial", next(_serial))
+        set_(new, "_grad", None)
+        return new
+
+    def with_inputs(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """`replace` of the inputs alone, which is most of what passes do."""
+        new = object.__new__(Tensor)
+        set_ = object.__setattr__
+        set_(new, "op", self.op)
+        set_(new, "inputs", inputs)
+        set_(new, "attrs", self.attrs)
+        set_(new, "type", self.type)
+        set_(new, "name", self.name)
+        set_(new, "origins", self.origins)
+        set_(new, "scope", self.scope)
+        set_(new, "role", self.role)
         set_(new, "serial", next(_serial))
         set_(new, "_grad", None)
         return new

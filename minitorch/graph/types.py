@@ -59,8 +59,10 @@ class Type:
     @property
     def size(self) -> Size:
         """The number of elements."""
-        size: Size = 1
-        for axis in self.shape:
+        if not self.shape:
+            return 1
+        size, *rest = self.shape
+        for axis in rest:
             size = size * axis
         return size
 

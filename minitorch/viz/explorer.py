@@ -18,7 +18,7 @@ from minitorch.viz.stages import ROLES, Nodes, gradients, stages
 from minitorch.viz.style import DARK, LIGHT
 from minitorch.viz.target import target_of
 
-SCRIPTS = ("state.js", "scene.js", "panels.js", "values.js", "steps.js", "explorer.js")
+SCRIPTS = ("state.js", "routes.js", "scene.js", "panels.js", "values.js", "steps.js", "explorer.js")
 PHASES = {"constant": "forward", "gradient": "backward"}
 
 

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from minitorch.functional.arguments import speaking_as
-from minitorch.viz.dot import theme_named
 from minitorch.viz.levels import by_layer, picture_of
 from minitorch.viz.picture import Arrow, Box, Path, Picture
-from minitorch.viz.style import Theme
+from minitorch.viz.style import Theme, theme_named
 from minitorch.viz.subject import graph_of
 
 # What Mermaid draws unless its site says otherwise (maxEdges, maxTextSize). A diagram cannot raise the limits itself.

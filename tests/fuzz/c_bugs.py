@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -156,7 +155,7 @@ def swapped_siblings() -> Patches:
 
     def init(self: Any, body: Any, inputs: Any, outputs: Any, *others: Any) -> None:
         if len(outputs) > 1 and outputs[0].shape == outputs[1].shape and outputs[0].dtype == outputs[1].dtype:
-            outputs = [replace(outputs[0], key=outputs[1].key), replace(outputs[1], key=outputs[0].key), *outputs[2:]]
+            outputs = [outputs[0]._replace(key=outputs[1].key), outputs[1]._replace(key=outputs[0].key), *outputs[2:]]
         plain(self, body, inputs, outputs, *others)
 
     return [patch.object(region.Region, "__init__", init)]
@@ -167,7 +166,8 @@ def stored_early() -> Patches:
     plain = steps.Steps.__init__
 
     def init(self: Any, nodes: Any, calls: Any, product: Any, reads: Any, writes: Any, dense: Any) -> None:
-        plain(self, nodes, calls, product, {n: replace(access, name="") for n, access in reads.items()}, writes, dense)
+        nameless = {n: blocks.Access(access.layout, "", access.strides) for n, access in reads.items()}
+        plain(self, nodes, calls, product, nameless, writes, dense)
 
     return [patch.object(steps.Steps, "__init__", init)]
 

@@ -27,14 +27,24 @@ def foldable(op: Op) -> bool:
 
 def folded(node: Tensor) -> Tensor | None:
     """an operation on constants is a constant"""
-    values = [_value(i) for i in node.inputs]
-    if not values or any(v is None for v in values) or not _small(node) or not _known(node):
+    values = _values(node)
+    if not values or not _small(node) or not _known(node):
         return None
     value = _computed(node, values)
     return None if value is None else constant_of(value).replace(type=node.type)
 
 
-def _computed(node: Tensor, values: Sequence[Array | None]) -> Array | None:
+def _values(node: Tensor) -> list[Array]:
+    """The values of all inputs; none where one is no constant."""
+    values: list[Array] = []
+    for i in node.inputs:
+        if (value := _value(i)) is None:
+            return []
+        values.append(value)
+    return values
+
+
+def _computed(node: Tensor, values: Sequence[Array]) -> Array | None:
     """What the kernel makes; None where a user's own fails, or makes something else: a run says so, and where."""
     try:
         with np.errstate(all="ignore"):

@@ -7,7 +7,7 @@ with several results becomes one node for each, all with the same body and the s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import reduce
+from functools import cache, reduce
 from heapq import heapify, heappop, heappush
 from math import prod
 from types import MappingProxyType
@@ -17,14 +17,19 @@ from minitorch.compiler.fused import fused
 from minitorch.compiler.rewrite import ROLES, Rewrite, on_inputs
 from minitorch.graph.dim import Shape
 from minitorch.graph.graph import Graph
-from minitorch.graph.origin import Origin, merge_origins
+from minitorch.graph.origin import Origin, context, derived, merge_origins
 from minitorch.graph.tensor import Tensor, registry, reserved
 from minitorch.graph.types import is_float
+from minitorch.lazy import lazy
+
+extension = lazy("numpy._core._multiarray_umath")
 
 REASON = "operations over the same indices are one loop"
 FOLDS = (ops.sum, ops.prod, ops.max, ops.min, ops.any, ops.all)
 MOST_NODES = 48  # in one region: longer loops run out of registers, and compilers out of patience
 MOST_WEIGHTS = 1 << 19  # elements of the known operand or result of a product that is worth loops of its own
+MOST_WHOLE = 1 << 17  # the same where vectors are wide, of rows that are whole tiles, if no known size is below LEAST
+TILE, LEAST = 128, 256  # bytes of a row of a tile, two vectors; a size
 MOST_MERGED = 20_000  # nodes of a graph in which regions are merged at all
 
 
@@ -39,12 +44,21 @@ def fuse(graph: Graph) -> tuple[Graph, list[Rewrite]]:
 
 
 def small_product(node: Tensor) -> bool:
-    """Whether a product of matrices is small enough for loops of its own; large ones are BLAS's."""
+    """Whether a product of matrices is small enough for loops of its own; large ones go by blocks, or to BLAS."""
     if node.op is not ops.matmul or node.ndim != 2 or not is_float(node.dtype):
         return False
     (m, n), k = node.shape, node.inputs[0].shape[1]
     known = sorted(size for size in (m, n, k) if isinstance(size, int))
-    return len(known) >= 2 and known[0] > 0 and prod(known[-2:]) <= MOST_WEIGHTS
+    if len(known) < 2 or known[0] == 0:
+        return False
+    whole = isinstance(n, int) and n * node.dtype.itemsize % TILE == 0 and known[0] >= LEAST
+    return prod(known[-2:]) <= min(MOST_WEIGHTS, MOST_WHOLE if whole and wide_vectors() else MOST_WEIGHTS)
+
+
+@cache
+def wide_vectors() -> bool:
+    """Whether the processor has vectors of 64 bytes."""
+    return bool(getattr(extension, "__cpu_features__", {}).get("AVX512F", False))
 
 
 # ---- regions ----
@@ -73,6 +87,7 @@ class _Regions:
             for source in dict.fromkeys(node.inputs):
                 self.readers[source].append(node)
         self.wanted = set(graph.roots)
+        self.spaces = {node: _space(node) for node in graph.nodes if _joins(node)}  # of what can be part of a region
         self.members: dict[Tensor, list[Tensor]] = {}
         self.region: dict[Tensor, Tensor] = {}
         self.left = dict.fromkeys(ROLES, 0)  # instructions of each role, if nothing more is joined
@@ -84,15 +99,13 @@ class _Regions:
 
     def reads_along(self, reader: Tensor, node: Tensor) -> bool:
         """Whether `reader` needs of `node` just the element at the index where it is itself."""
-        if not _joins(reader) or node.op in FOLDS or _space(reader) != node.shape:
-            return False
-        return reader.op is not ops.matmul
+        return self.spaces.get(reader) == node.shape and node.op not in FOLDS and reader.op is not ops.matmul
 
     # ---- what only one region reads belongs there ----
 
     def join_into_readers(self) -> None:
         for node in reversed(self.nodes):
-            if not _joins(node):
+            if node not in self.spaces:
                 continue
             region = self._sole_reader(node)
             if region is not None:
@@ -241,7 +254,7 @@ def body_of(
     inside = set(unit)
     outer = [i for n in unit for i in n.inputs if i not in inside]
     inputs = tuple(dict.fromkeys(becomes.get(i, i) for i in outer if not _literal(i)))
-    stands = {i: _placeholder(k, i) for k, i in enumerate(inputs)}
+    stands = _placeholders(inputs)
     inner: dict[Tensor, Tensor] = {i: i if _literal(i) else stands[becomes.get(i, i)] for i in outer}
     for node in unit:
         inner[node] = on_inputs(node, [inner[i] for i in node.inputs])
@@ -255,6 +268,11 @@ def _literal(node: Tensor) -> bool:
     return node.op.name == "constant" and node.size == 1 and node.ndim == 0
 
 
-def _placeholder(k: int, stands_for: Tensor) -> Tensor:
-    made = Tensor(registry["placeholder"], (), {}, stands_for.type, f"x{k}", role="placeholder")
-    return made.replace(origins=stands_for.origins)
+def _placeholders(inputs: Sequence[Tensor]) -> dict[Tensor, Tensor]:
+    """What stands in a body for what it reads."""
+    stands: dict[Tensor, Tensor] = {}
+    with derived(None, "placeholder"):
+        for k, i in enumerate(inputs):
+            context.source = i.origins, i.scope
+            stands[i] = Tensor(registry["placeholder"], (), {}, i.type, f"x{k}")
+    return stands

@@ -1,7 +1,7 @@
 """Shape products: a large product and what it is added to become one, so that no pass over memory is left between them.
 
 A bias becomes the initial value of its product; an SGD update accumulates into the parameter. Transposes are views, and
-reach BLAS as flags.
+reach the product as strides, or BLAS as flags.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from minitorch.graph.origin import derived
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.types import is_float
 
-REASON = "c + alpha (a b) is one call of BLAS"
+SUMS = (ops.add, ops.subtract)
+REASON = "c + alpha (a b) is one operation, which adds the product up where c is"
 
 
 class _Scaled(NamedTuple):
@@ -38,8 +39,7 @@ def shape_products(graph: Graph) -> tuple[Graph, list[Rewrite]]:
     order: list[Tensor] = []
     for node in graph.nodes:
         new = on_inputs(node, [becomes[i] for i in node.inputs])
-        with derived((node.origins, node.scope), node.role):
-            made = _joined(node, uses, becomes, order)
+        made = _joined(node, uses, becomes, order) if node.op in SUMS else None
         if made is not None:
             log.append(Rewrite(REASON, node, made, reassociates=True))
         becomes[node] = new if made is None else made
@@ -52,21 +52,27 @@ def shape_products(graph: Graph) -> tuple[Graph, list[Rewrite]]:
 def _joined(
     node: Tensor, uses: Counter[Tensor], becomes: dict[Tensor, Tensor], order: list[Tensor]
 ) -> Tensor | None:  # fmt: skip
-    if node.op not in (ops.add, ops.subtract):
-        return None
     for other, term in _terms(node):
         scaled = _scaled(term, uses)
         if scaled is None or scaled.product.shape != node.shape or not _is_added_to(other, node):
             continue
-        alpha = ops.constant(1, dtype=node.dtype) if scaled.factor is None else becomes[scaled.factor]
-        if scaled.factor is None:
-            order.append(alpha)
-        if node.op is ops.subtract:
-            alpha = ops.negative(alpha)
-            order.append(alpha)
-        a, b = (becomes[i] for i in scaled.product.inputs)
-        return gemm(a, b, becomes[other], alpha)
+        with derived((node.origins, node.scope), node.role):
+            return _gemm(node, scaled, other, becomes, order)
     return None
+
+
+def _gemm(
+    node: Tensor, scaled: _Scaled, other: Tensor, becomes: dict[Tensor, Tensor], order: list[Tensor]
+) -> Tensor:  # fmt: skip
+    """What a sum of `other` and a product becomes. What it needs beside is put in order."""
+    alpha = ops.constant(1, dtype=node.dtype) if scaled.factor is None else becomes[scaled.factor]
+    if scaled.factor is None:
+        order.append(alpha)
+    if node.op is ops.subtract:
+        alpha = ops.negative(alpha)
+        order.append(alpha)
+    a, b = (becomes[i] for i in scaled.product.inputs)
+    return gemm(a, b, becomes[other], alpha)
 
 
 def _terms(node: Tensor) -> Iterator[tuple[Tensor, Tensor]]:

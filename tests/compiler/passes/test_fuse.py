@@ -9,6 +9,7 @@ import minitorch as mt
 from minitorch.compiler import optimise
 from minitorch.compiler.backends.interpreter import evaluate_graph
 from minitorch.compiler.fused import fused
+from minitorch.compiler.passes import fuse as fuse_module
 from minitorch.compiler.passes import materialise
 from minitorch.compiler.passes.fuse import MOST_NODES, MOST_WEIGHTS, REASON, fuse, small_product
 from minitorch.compiler.rewrite import verify
@@ -129,6 +130,17 @@ def test_random_numbers_stay_apart():
 def test_small_products(shapes, small):
     m, k, n = shapes
     assert small_product(x((m, k)) @ x((k, n), name="y")) is small
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_blocks_where_vectors_are_wide_begin_at_smaller_products_of_whole_tiles(monkeypatch, wide):
+    monkeypatch.setattr(fuse_module, "wide_vectors", lambda: wide)
+    whole = [(("n", 784, 256), "float32"), ((256, "n", 544), "float32"), (("n", 400, 400), "float64")]
+    others = [(("n", 400, 400), "float32"), (("n", 255, 640), "float32"), (("n", 256, 512), "float32"),
+        ((512, 300, "n"), "float32"), ((64, 512, 512), "float32")]  # fmt: skip
+    for cases, small in ((whole, not wide), (others, True)):
+        for (m, k, n), dtype in cases:
+            assert small_product(x((m, k), dtype=dtype) @ x((k, n), name="y", dtype=dtype)) is small, (m, k, n, dtype)
 
 
 # ---- several results, and paths that leave and come back ----

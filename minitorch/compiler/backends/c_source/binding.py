@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import prod
 from operator import setitem
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from minitorch.compiler.backends.c_source.layout import Key, Layout
 from minitorch.compiler.backends.c_source.writer import SHARED, Segment, Writer
 from minitorch.compiler.backends.interpreter import evaluate_node
 from minitorch.compiler.plan import BIND, Instruction
-from minitorch.graph.dim import Symbol, evaluate
+from minitorch.graph.dim import Shape, Symbol, evaluate
 from minitorch.graph.storage import Array, aligned
 from minitorch.graph.tensor import Tensor
 
@@ -53,6 +53,16 @@ class _Job(ctypes.Structure):
     )  # fmt: skip
 
 
+class _Looped(NamedTuple):
+    """What the loop of one batch size is given: the inputs taken by rows, with their numbers; where the table has those
+    that are taken whole; and the results."""
+
+    job: _Job
+    columns: list[tuple[int, _Column]]
+    whole: list[tuple[int, int]]
+    results: list[_Result]
+
+
 def team_size() -> int:
     """The threads that share a large step: `MINITORCH_THREADS` where it is set, else as many as BLAS takes."""
     given = os.environ.get("MINITORCH_THREADS", "")
@@ -73,6 +83,7 @@ class Binding:
         self.numbers = (ctypes.c_long * max(1, len(writer.symbols)))(*(sizes[s] for s in writer.symbols))
         self.kept: dict[Key, Array] = {}  # the arrays behind the table
         self.gathered: dict[int, tuple[int, Array]] = {}  # room for the rows of a batch, and where it lies
+        self.looped: _Looped | None = None
         self.offsets, self.arena = memory.layout(sizes), memory.arena
         self._leaves()
         self._constants_of_sizes()
@@ -89,46 +100,52 @@ class Binding:
 
     def run(self, batches: Batches, first: int, steps: int, size: int) -> int:
         """`steps` batches of `size` rows from row `first` on. Returns how many were made: fewer where one failed."""
-        table = type(self.table).from_buffer_copy(self.table)
-        found = [self._column(k, array, batches, table) for k, array in enumerate(batches.arrays)]
-        columns = [column for column in found if column is not None]
-        results = [self._values(k, values, by_rows) for k, (values, by_rows) in enumerate(batches.results)]
-        order = None if batches.order is None else batches.order.ctypes.data
-        job = _Job(
-            ctypes.addressof(self.numbers), ctypes.addressof(table), order, first, steps, size, batches.steps(first),
-            (_Column * len(columns))(*columns), len(columns), (_Result * len(results))(*results), len(results),
-        )  # fmt: skip
+        looped = self.looped = self.looped or self._looped(batches)
+        job, table = looped.job, type(self.table).from_buffer_copy(self.table)
+        job.m, job.order = ctypes.addressof(table), None if batches.order is None else batches.order.ctypes.data
+        job.first, job.steps, job.size, job.number = first, steps, size, batches.steps(first)
+        for k, column in looped.columns:
+            column.rows = batches.arrays[k].ctypes.data
+            if job.order is not None and not column.order:
+                column.gathered = self._gathered(k)
+        for k, place in looped.whole:
+            table[place] = batches.arrays[k].ctypes.data
+        for result, (values, _) in zip(looped.results, batches.results):
+            result.values = values.ctypes.data
         made: int = self.library.run(ctypes.byref(job), ctypes.c_long(self.threads()))
         return made
+
+    def _looped(self, batches: Batches) -> _Looped:
+        """What is the same whenever batches of this size are run: where the table has inputs and results."""
+        places, graph = self.writer.table, self.plan.graph
+        read = [(k, place) for k in range(len(graph.inputs)) if (place := places.get(("input", k))) is not None]
+        taken = [(k, place) for k, place in read if batches.rows[k]]
+        columns, results = (_Column * len(taken))(), (_Result * len(batches.results))()
+        for (k, place), column in zip(taken, columns):
+            column.place, column.order = place, places.get(("order", k), 0)
+            column.bytes = self._bytes(graph.inputs[k].shape[1:], graph.inputs[k])
+        for k, (result, (_, by_rows)) in enumerate(zip(results, batches.results)):
+            result.place, result.by_rows = places[("result", k)], by_rows
+            result.bytes = self._bytes(graph.outputs[k].shape[int(by_rows) :], graph.outputs[k])
+        sizes = ctypes.addressof(self.numbers)
+        job = _Job(n=sizes, columns=columns, inputs=len(columns), results=results, outputs=len(results))
+        numbered = [(k, column) for (k, _), column in zip(taken, columns)]
+        return _Looped(job, numbered, [x for x in read if x not in taken], list(results))
+
+    def _bytes(self, shape: Shape, node: Tensor) -> int:
+        return prod(known_shape(shape, self.sizes)) * node.dtype.itemsize
 
     def threads(self) -> int:
         """As many as BLAS would take, where the work of a step is worth several."""
         return min(self.most, team_size()) if self.most > 1 else 1
 
-    def _column(self, k: int, array: Array, batches: Batches, table: Any) -> _Column | None:
-        place = self.writer.table.get(("input", k))
-        if place is None:
-            return None
-        if not batches.rows[k]:
-            table[place] = array.ctypes.data
-            return None
-        nbytes = array.nbytes // max(1, len(array))
-        order = self.writer.table.get(("order", k), 0)
-        gathered = None if order or batches.order is None else self._gathered(k)
-        return _Column(array.ctypes.data, gathered, nbytes, place, order)
-
     def _gathered(self, k: int) -> int:
         """Where the rows of a batch go that are taken out of order."""
         if k not in self.gathered:
             node = self.plan.graph.inputs[k]
-            room = aligned(prod(known_shape(node.shape, self.sizes)) * node.dtype.itemsize)
+            room = aligned(self._bytes(node.shape, node))
             self.gathered[k] = room.ctypes.data, room
         return self.gathered[k][0]
-
-    def _values(self, k: int, values: Array, by_rows: bool) -> _Result:
-        return _Result(
-            values.ctypes.data, values.nbytes // max(1, len(values)), self.writer.table[("result", k)], by_rows
-        )  # fmt: skip
 
     # ---- the table ----
 
@@ -139,7 +156,7 @@ class Binding:
         return array
 
     def _leaves(self) -> None:
-        found = blas.find()
+        found = blas.find() if self.writer.products else None
         pointers = _Blas(found.sgemm, found.dgemm, found.wide) if found else _Blas()
         self.blas = pointers
         self.table[0] = ctypes.addressof(pointers)

@@ -6,10 +6,8 @@ import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,8 +27,7 @@ NAMES = (
 CONFIGURATIONS = ("openblas_get_config", "scipy_openblas_get_config")
 
 
-@dataclass(frozen=True)
-class Blas:
+class Blas(NamedTuple):
     """A BLAS: `sgemm` and `dgemm` are the addresses of C functions with the arguments of `cblas_sgemm`."""
 
     name: str
@@ -40,8 +37,8 @@ class Blas:
     dgemm: int
     wide: bool
     """Whether sizes are 64-bit integers; 32-bit ones otherwise. Order and transposes are always C's int."""
-    library: Any = field(repr=False, compare=False, default=None)
-    controller: Any = field(repr=False, compare=False, default=None)
+    library: Any = None
+    controller: Any = None
 
     def threads(self) -> int:
         """Threads that it uses now; 1 where it does not tell."""
@@ -68,7 +65,7 @@ def find() -> Blas | None:
 @cache
 def loaded() -> Blas | None:
     controllers = [c for c in threadpoolctl.ThreadpoolController().lib_controllers if c.user_api == "blas"]
-    root = str(Path(np.__file__).parent)  # numpy.libs lies beside it
+    root = os.path.dirname(str(np.__file__))  # numpy.libs lies beside it
     for controller in sorted(controllers, key=lambda c: not str(c.filepath).startswith(root)):
         found = described(controller.internal_api, controller.version or "", str(controller.filepath), controller)
         if found is not None:

@@ -24,21 +24,27 @@ static inline long part_of(long total, long most, long unit)
 }
 
 // WIDTH rows or columns, k elements of each, side by side; zero where fewer are `there`. Vectors are written from the
-// end of a row on: what they write past it belongs to the next row, which comes later.
+// last of a row on: what they write past its end belongs to the next row, or to the first vectors, which come later.
 #define STRIP(NAME, CROSSED, T, VECTOR, LANES, WIDTH) \
 static void NAME(long k, long there, const T *restrict x, long xr, long xc, T *restrict strip) \
 { \
     const long last = (WIDTH - 1) / LANES * LANES; \
-    long t = 0; \
-    if (there >= last + LANES) { \
-        for (; xr == 1 && t < k; t++) \
+    if (xr == 1 && there >= last + LANES) { \
+        for (long t = 0; t < k; t++) \
             UNROLL for (long w = last; w >= 0; w -= LANES) \
                 *(VECTOR *)(strip + t * WIDTH + w) = *(const VECTOR *)(x + t * xc + w); \
-        for (; xc == 1 && t + LANES <= k; t += LANES) \
-            for (long w = last; w >= 0; w -= LANES) CROSSED(x + w * xr + t, xr, strip + t * WIDTH + w, WIDTH); \
+        return; \
     } \
-    for (; t < k; t++) \
-        for (long w = 0; w < WIDTH; w++) strip[t * WIDTH + w] = w < there ? x[w * xr + t * xc] : 0; \
+    for (long w = last; w >= 0; w -= LANES) { \
+        const long some = smaller(WIDTH - w, LANES); \
+        long t = 0; \
+        for (; xr == 1 && w + LANES <= there && t < k; t++) \
+            *(VECTOR *)(strip + t * WIDTH + w) = *(const VECTOR *)(x + t * xc + w); \
+        for (; xc == 1 && w + LANES <= there && t + LANES <= k; t += LANES) \
+            CROSSED(x + w * xr + t, xr, strip + t * WIDTH + w, WIDTH); \
+        for (; t < k; t++) \
+            for (long i = w; i < w + some; i++) strip[t * WIDTH + i] = i < there ? x[i * xr + t * xc] : 0; \
+    } \
 }
 
 // c = f + alpha a b for a tile, of which these rows and columns are there; without f, c = alpha a b. Both strips are
@@ -66,11 +72,17 @@ static void NAME(long rows, long columns, long k, T alpha, const T *restrict a, 
     if (rows < R || columns < C * LANES || (f && fc != 1)) { \
         T z[R * C * LANES]; \
         memcpy(z, acc, sizeof z); \
-        for (long r = 0; r < smaller(R, rows); r++) \
-            for (long j = 0; j < smaller(C * LANES, columns); j++) { \
+        for (long r = 0; r < smaller(R, rows); r++) { \
+            long j = 0; \
+            for (; j + LANES <= smaller(C * LANES, columns) && (!f || fc == 1); j += LANES) { \
+                const VECTOR y = alpha * *(const VECTOR *)(z + r * C * LANES + j); \
+                *(VECTOR *)(c + r * cr + j) = f ? *(const VECTOR *)(f + r * fr + j) + y : y; \
+            } \
+            for (; j < smaller(C * LANES, columns); j++) { \
                 const T y = alpha * z[r * C * LANES + j]; \
                 c[r * cr + j] = f ? f[r * fr + j * fc] + y : y; \
             } \
+        } \
     } else if (f) { \
         UNROLL for (int r = 0; r < R; r++) { \
             UNROLL for (int v = 0; v < C; v++) \

@@ -13,13 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 
 from minitorch import ops
-from minitorch.compiler.backends.c_source import product
 from minitorch.compiler.backends.c_source.expressions import c_type, suffix
 from minitorch.compiler.backends.c_source.function import Function, Part
 from minitorch.compiler.backends.c_source.product import Lanes
+from minitorch.compiler.backends.c_source.texts import c_text
 from minitorch.compiler.gemm import gemm
 from minitorch.compiler.passes.fuse import small_product
 from minitorch.graph.dim import minimum
@@ -72,9 +71,4 @@ def unit(lanes: Lanes, dtype: DType) -> str:
     t, s, size = c_type(dtype), suffix(dtype), lanes.of(dtype)
     sizes = f"{size}, {ROWS}, {VECTORS}, {DEPTH[dtype.itemsize]}, {HEIGHT}"
     made = [lanes.vector(dtype), f"BLOCKED({s}, {t}, vector_{s}, {sizes})"]
-    return "\n".join([_text("prelude.c"), product.text(), made[0], _text("blocked.c"), made[1], ""])
-
-
-@cache
-def _text(name: str) -> str:
-    return Path(__file__).with_name(name).read_text("utf-8")
+    return "\n".join([c_text("prelude.c"), c_text("product.c"), made[0], c_text("blocked.c"), made[1], ""])

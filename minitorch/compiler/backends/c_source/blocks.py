@@ -7,7 +7,6 @@ large, into panels of columns first, each copied together once. Everything else 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from minitorch import ops
 from minitorch.compiler.backends.c_source.folds import FOLDS
@@ -21,13 +20,11 @@ WIDEST = 256  # columns of a matrix that is taken by whole rows
 MOST_RIGHT = 1 << 15  # bytes of a right matrix that every block of rows reads anew: it stays in the first cache
 
 
-@dataclass
 class Access:
     """A piece of memory read or written along the axes of a region: a stride for each axis."""
 
-    layout: Layout
-    name: str
-    strides: list[Size]
+    def __init__(self, layout: Layout, name: str, strides: list[Size]) -> None:
+        self.layout, self.name, self.strides = layout, name, strides
 
     @property
     def single(self) -> bool:

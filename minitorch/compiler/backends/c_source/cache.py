@@ -1,7 +1,8 @@
 """The folder on disk where compiled objects stay: private, written atomically, checked before anything is used.
 
 Each key has a folder of its own in it. An object's name there is the digest of its content, so that one look tells
-whether it is whole, and of many writers at once each leaves a whole one.
+whether it is whole, and of many writers at once each leaves a whole one. Paths are texts: a first step would wait 3 ms
+for `pathlib` to be imported.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from minitorch.errors import CompilerError
 from minitorch.lazy import lazy
 
+ast = lazy("ast")
 hashlib = lazy("hashlib")
-json = lazy("json")
 shutil = lazy("shutil")
 tempfile = lazy("tempfile")
+
+WORK = ".work-"
+"""How the names of working folders begin."""
 
 STALE = 24 * 3600.0
 """Seconds after which what a killed process left half-made is swept away."""
@@ -33,7 +36,7 @@ STALE = 24 * 3600.0
 class Kept(NamedTuple):
     """A file of the cache that was found whole."""
 
-    path: Path
+    path: str
     content: bytes
 
 
@@ -57,18 +60,19 @@ def encoded(text: str) -> bytes:
 def find(key: str, suffix: str) -> Kept | None:
     """The whole file of this kind under a key. Damaged ones are removed; those that others could write are left out."""
     for place in (user_folder(), *_temporary.get(os.getpid(), ())):
-        if place is None or not private(entry := place / key):
+        if place is None or not private(entry := os.path.join(place, key)):
             continue
-        for path in sorted(entry.glob(f"*{suffix}")):
+        for name in sorted(name for name in os.listdir(entry) if name.endswith(suffix)):
+            path = os.path.join(entry, name)
             content = read(path)
-            if content is not None and digest(content) == path.stem:
+            if content is not None and digest(content) + suffix == name:
                 return Kept(path, content)
             with suppress(OSError):
-                path.unlink()
+                os.unlink(path)
     return None
 
 
-def read(path: Path) -> bytes | None:
+def read(path: str) -> bytes | None:
     """What a file holds; None where it cannot be read, or is not a plain file that this user alone may write."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe must not stop us
     try:
@@ -79,10 +83,10 @@ def read(path: Path) -> bytes | None:
         return None
 
 
-def private(path: Path) -> bool:
+def private(path: str) -> bool:
     """Whether a path is a folder that this user alone may write."""
     try:
-        status = path.stat()
+        status = os.stat(path)
     except OSError:
         return False
     return stat.S_ISDIR(status.st_mode) and only_ours(status)
@@ -97,7 +101,7 @@ def only_ours(status: os.stat_result) -> bool:
 
 
 @contextmanager
-def workspace() -> Iterator[Path]:
+def workspace() -> Iterator[str]:
     """A fresh folder inside the cache to build in, gone afterwards; `keep` moves from it what is to stay."""
     work = start()
     try:
@@ -106,11 +110,11 @@ def workspace() -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def start() -> Path:
+def start() -> str:
     """A new working folder in the user's cache; where that cannot be written, in a temporary one."""
     if (place := user_folder()) is not None:
-        sweep(place)
         with suppress(OSError):
+            sweep(place)
             return folder_in(place)
     try:
         return folder_in(temporary())
@@ -119,47 +123,47 @@ def start() -> Path:
         raise CompilerError(problem) from error
 
 
-def folder_in(place: Path) -> Path:
-    return Path(tempfile.mkdtemp(prefix=".work-", dir=place))
+def folder_in(place: str) -> str:
+    return str(tempfile.mkdtemp(prefix=WORK, dir=place))
 
 
-def sweep(place: Path) -> None:
+def sweep(place: str) -> None:
     """Remove the working folders of processes that were killed."""
-    for old in place.glob(".work-*"):
+    for entry in os.scandir(place):
         with suppress(OSError):  # its owner may be removing it
-            if time.time() - old.stat().st_mtime > STALE:
-                shutil.rmtree(old)
+            if entry.name.startswith(WORK) and time.time() - entry.stat().st_mtime > STALE:
+                shutil.rmtree(entry.path)
 
 
-def keep(work: Path, key: str, suffix: str, content: bytes) -> Kept:
+def keep(work: str, key: str, suffix: str, content: bytes) -> Kept:
     """Put content under a key, into the cache that a working folder lies in."""
     return Kept(write(work, key, digest(content) + suffix, content), content)
 
 
-def write(work: Path, key: str, name: str, content: bytes) -> Path:
+def write(work: str, key: str, name: str, content: bytes) -> str:
     """Write a file under a key, whole or not at all."""
-    entry = work.parent / key
-    entry.mkdir(0o700, exist_ok=True)
+    entry = os.path.join(os.path.dirname(work), key)
+    os.makedirs(entry, 0o700, exist_ok=True)
     if not private(entry):
         raise PermissionError(f"{entry} belongs to another user, or others may write it")
-    half = work / f"half-{name}"
+    half = os.path.join(work, f"half-{name}")
     with open(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
         file.write(content)
-    os.replace(half, entry / name)
-    return entry / name
+    os.replace(half, path := os.path.join(entry, name))
+    return path
 
 
 def recall(key: str) -> Any:
     """The value that was remembered under a key, by this process or another; None where there is none."""
-    kept = find(key, ".json")
-    return None if kept is None else json.loads(kept.content)
+    kept = find(key, ".txt")
+    return None if kept is None else ast.literal_eval(kept.content.decode())
 
 
 def remember(key: str, value: Any) -> Any:
-    """Keep a value that JSON can hold; returns the one that stands, which is another's where that came first."""
+    """Keep a value made of Python's literals; returns the one that stands, which is another's where that came first."""
     if (standing := recall(key)) is None:
         with suppress(OSError), workspace() as work:
-            keep(work, key, ".json", json.dumps(value).encode())
+            keep(work, key, ".txt", repr(value).encode())
         standing = recall(key)
     return value if standing is None else standing
 
@@ -167,27 +171,27 @@ def remember(key: str, value: Any) -> Any:
 # ---- where it is ----
 
 
-def user_folder() -> Path | None:
+def user_folder() -> str | None:
     """The user's cache; None where it cannot be made, or others could change it."""
     return usable(location())
 
 
-def location() -> Path:
+def location() -> str:
     """Where the cache belongs: `$MINITORCH_CACHE`, or what the platform sets aside for caches."""
     if chosen := os.environ.get("MINITORCH_CACHE"):
-        return Path(chosen).absolute()
-    home = Path(os.path.expanduser("~"))
+        return os.path.abspath(chosen)
+    home = os.path.expanduser("~")
     if sys.platform == "darwin":
-        return home / "Library" / "Caches" / "minitorch"
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (base if base.is_absolute() else home / ".cache") / "minitorch"
+        return os.path.join(home, "Library", "Caches", "minitorch")
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return os.path.join(base if os.path.isabs(base) else os.path.join(home, ".cache"), "minitorch")
 
 
 @cache
-def usable(folder: Path) -> Path | None:
+def usable(folder: str) -> str | None:
     """A folder, made where it is missing; None, with a warning, where others could change what it holds."""
     try:
-        folder.mkdir(0o700, parents=True, exist_ok=True)
+        os.makedirs(folder, 0o700, exist_ok=True)
     except OSError:
         return None
     if private(folder):
@@ -197,15 +201,15 @@ def usable(folder: Path) -> Path | None:
     return None
 
 
-_temporary: dict[int, tuple[Path]] = {}
+_temporary: dict[int, tuple[str]] = {}
 """The private folder of a process, by its number: a forked child must not use, or remove, its parent's."""
 
 
-def temporary() -> Path:
+def temporary() -> str:
     """A private folder of this process, removed when it ends."""
     process = os.getpid()
-    if process not in _temporary or not _temporary[process][0].is_dir():
-        _temporary[process] = (Path(tempfile.mkdtemp(prefix="minitorch-")),)
+    if process not in _temporary or not os.path.isdir(_temporary[process][0]):
+        _temporary[process] = (tempfile.mkdtemp(prefix="minitorch-"),)
     return _temporary[process][0]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,8 +13,7 @@ from minitorch.graph.tensor import Tensor
 FOLDS = (ops.sum, ops.prod, ops.max, ops.min, ops.any, ops.all)
 
 
-@dataclass(frozen=True)
-class Fold:
+class Fold(NamedTuple):
     """`combine` joins a result so far with an element. `clause` is what OpenMP calls it, where the order may change."""
 
     combine: str

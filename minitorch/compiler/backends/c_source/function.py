@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from minitorch.compiler.backends.c_source.expressions import c_type
 from minitorch.compiler.backends.c_source.layout import Key, Layout, Sizes
@@ -18,8 +18,7 @@ SPECIAL = {"blas": "const struct blas *blas", "scratch": "void *restrict scratch
 TEAM = ("long me", "struct team *team")
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """A function that others call: its name and its text, which comes before theirs. Of one that has a `unit` of C of
     its own, which is compiled once a machine, this is the declaration."""
 

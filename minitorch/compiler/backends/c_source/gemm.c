@@ -40,8 +40,8 @@ static void gemm_##S(const struct blas *blas, long m, long n, long k, T alpha, c
         while (j0 < n) { \
             const long columns = n - j0 >= WIDTH ? WIDTH : n - j0 >= LANES ? LANES : n - j0; \
             const T *left = a + i0 * ar, *right = b + j0 * bc; \
-            if (columns == WIDTH) WIDE(rows, k, left, ar, ac, right, br, bc, 0, z, WIDTH); \
-            else if (columns == LANES) NARROW(rows, k, left, ar, ac, right, br, bc, 0, z, WIDTH); \
+            if (columns == WIDTH) WIDE(rows, k, left, ar, ac, right, br, bc, 0, z, WIDTH, 0, 0); \
+            else if (columns == LANES) NARROW(rows, k, left, ar, ac, right, br, bc, 0, z, WIDTH, 0, 0); \
             else \
                 for (long i = 0; i < rows; i++) \
                     for (long j = 0; j < columns; j++) { \

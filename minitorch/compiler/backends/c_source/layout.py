@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from minitorch import ops
 from minitorch.compiler.plan import Value
@@ -15,8 +15,7 @@ Key = tuple[str, object]
 """What tells pieces of memory apart: `("slot", 3)`, `("leaf", storage)`, `("input", 0)`, ..."""
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """Elements of a piece of memory: the one at index (i, j) lies at `offset + i * strides[0] + j * strides[1]`."""
 
     key: Key
@@ -35,10 +34,10 @@ def row_major(shape: Shape) -> Shape:
     """The strides of an array whose last index runs fastest."""
     strides: list[Size] = []
     step: Size = 1
-    for size in reversed(shape):
+    for size in reversed(shape[1:]):
         strides.append(step)
         step = step * size
-    return tuple(reversed(strides))
+    return (step, *reversed(strides)) if shape else ()
 
 
 def whole(key: Key, node: Tensor) -> Layout:
@@ -54,12 +53,14 @@ class Layouts:
         self.known: dict[Value, Layout] = {}
 
     def __getitem__(self, value: Value) -> Layout:
+        return self.known.get(value) or self._found(value)
+
+    def _found(self, value: Value) -> Layout:
         chain = [value]
         while chain[-1].node.op.view and chain[-1] not in self.known:
             chain.append(self.by_node[chain[-1].node.inputs[0]])
         last = chain.pop()
-        layout = self.known.get(last) or whole(self.keys[last], last.node)
-        self.known[last] = layout
+        layout = self.known[last] = self.known.get(last) or whole(self.keys[last], last.node)
         for view in reversed(chain):
             layout = self.known[view] = _viewed(layout, view.node)
         return layout
@@ -68,7 +69,7 @@ class Layouts:
 def _viewed(x: Layout, node: Tensor) -> Layout:
     change = _VIEWS[node.op]
     offset, strides = change(x, node)
-    return replace(x, shape=node.shape, offset=offset, strides=strides)
+    return x._replace(shape=node.shape, offset=offset, strides=strides)
 
 
 def _transposed(x: Layout, node: Tensor) -> tuple[Size, Shape]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from pathlib import Path
+
+from minitorch.compiler.backends.c_source.texts import c_text
 
 FLAGS = ("-O2", "-ftree-vectorize", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math")
 """For compiling the units, besides `-fPIC -march=native`: they vectorise and change no value. Units need `-lm`."""
@@ -33,7 +34,7 @@ def source(name: str, dtype: str) -> str:
 @cache
 def sections(suffix: str) -> Sections:
     """The sections of the C text that serve a type: what each one needs, and its text."""
-    parts = re.split(r"^//// (.*)\n", text(), flags=re.MULTILINE)[1:]
+    parts = re.split(r"^//// (.*)\n", c_text("mathematics.c"), flags=re.MULTILINE)[1:]
     found: Sections = {}
     for heading, body in zip(parts[::2], parts[1::2]):
         title, _, needs = heading.partition(":")
@@ -43,10 +44,5 @@ def sections(suffix: str) -> Sections:
     return found
 
 
-@cache
-def text() -> str:
-    return Path(__file__).with_name("mathematics.c").read_text("utf-8")
-
-
-NAMES = frozenset(re.findall(r"^EXPORT\w*\((\w+)\)$", text(), re.MULTILINE))
+NAMES = frozenset(re.findall(r"^EXPORT\w*\((\w+)\)$", c_text("mathematics.c"), re.MULTILINE))
 """The functions there are."""

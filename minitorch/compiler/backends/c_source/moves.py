@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from minitorch import ops
 from minitorch.compiler.backends.c_source import blocked
@@ -11,6 +10,7 @@ from minitorch.compiler.backends.c_source.expressions import c_type, suffix
 from minitorch.compiler.backends.c_source.function import Function, Part
 from minitorch.compiler.backends.c_source.layout import Layout, Sizes, stretched
 from minitorch.compiler.backends.c_source.product import Lanes
+from minitorch.compiler.backends.c_source.texts import c_text
 from minitorch.compiler.gemm import gemm
 from minitorch.graph.dim import Shape, Size
 from minitorch.graph.tensor import Op, Tensor
@@ -206,7 +206,7 @@ def _prod_of_others(m: Move) -> None:
 
 
 def _random_uniform(m: Move) -> None:
-    m.function.needs.add(Part("philox", Path(__file__).with_name("philox.c").read_text("utf-8")))
+    m.function.needs.add(Part("philox", c_text("philox.c")))
     seed = m.node.attrs["seed"]
     keys = ", ".join(f"UINT64_C({seed >> shift & (2**64 - 1)})" for shift in (0, 64))
     count = m.sizes(m.node.size)

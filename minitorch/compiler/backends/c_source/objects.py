@@ -6,7 +6,6 @@ import ctypes
 import os
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 
 from minitorch.compiler.backends.c_source import cache, toolchain
 from minitorch.compiler.backends.c_source.cache import Kept
@@ -69,7 +68,7 @@ def built(compiler: Compiler, source: str, parts: Sequence[str]) -> Kept:
         raise CompilerError(f"a C program could not be compiled: {error}") from error
 
 
-def linked(compiler: Compiler, main: Path, parts: Sequence[str], work: Path) -> bytes:
+def linked(compiler: Compiler, main: str, parts: Sequence[str], work: str) -> bytes:
     """Compile what is missing, side by side, and link it."""
     names = {part: cache.digest("object", compiler.key, part) for part in parts}
     inputs = {part: kept.path for part, name in names.items() if (kept := cache.find(name, ".o")) is not None}
@@ -77,22 +76,27 @@ def linked(compiler: Compiler, main: Path, parts: Sequence[str], work: Path) -> 
         texts = [cache.write(work, names[part], "source.c", cache.encoded(part)) for part in missing]
         start, *objects = compiled(compiler, [main, *texts], work)
         for part, made in zip(missing, objects, strict=True):
-            inputs[part] = cache.keep(work, names[part], ".o", made.read_bytes()).path
+            inputs[part] = cache.keep(work, names[part], ".o", contents(made)).path
     else:
         start = main  # one run of the compiler does all
-    made = work / "library.so"
+    made = os.path.join(work, "library.so")
     execute([compiler.link([start, *(inputs[part] for part in parts)], made)], [main], work)
-    return made.read_bytes()
+    return contents(made)
 
 
-def compiled(compiler: Compiler, sources: Sequence[Path], work: Path) -> list[Path]:
+def compiled(compiler: Compiler, sources: Sequence[str], work: str) -> list[str]:
     """An object for each source, in the working folder."""
-    objects = [work / f"{i}.o" for i in range(len(sources))]
+    objects = [os.path.join(work, f"{i}.o") for i in range(len(sources))]
     execute([compiler.compile(s, o) for s, o in zip(sources, objects, strict=True)], sources, work)
     return objects
 
 
-def execute(commands: Sequence[list[str]], sources: Sequence[Path], work: Path) -> None:
+def contents(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def execute(commands: Sequence[list[str]], sources: Sequence[str], work: str) -> None:
     """Run compilers; raise where one did anything but its work in silence."""
     for command, source, outcome in zip(commands, sources, run(commands, work), strict=True):
         if not outcome.silent:
@@ -109,26 +113,26 @@ def open_library(kept: Kept) -> ctypes.CDLL:
     problems = []
     for place in (in_cache, in_temporary, in_memory):
         try:
-            return ctypes.CDLL(str(place(kept)))
+            return ctypes.CDLL(place(kept))
         except OSError as error:
             problems.append(str(error))
     advice = "MINITORCH_CACHE may name a folder from which programs can be executed"
     raise CompilerError("\n".join(["a compiled program could not be loaded:", *problems, advice]))
 
 
-def in_cache(kept: Kept) -> Path:
+def in_cache(kept: Kept) -> str:
     return kept.path
 
 
-def in_temporary(kept: Kept) -> Path:
-    return cache.write(cache.folder_in(cache.temporary()), "elsewhere", kept.path.name, kept.content)
+def in_temporary(kept: Kept) -> str:
+    return cache.write(cache.folder_in(cache.temporary()), "elsewhere", os.path.basename(kept.path), kept.content)
 
 
-def in_memory(kept: Kept) -> Path:
+def in_memory(kept: Kept) -> str:
     """A file without a place. It stays open: the loader knows libraries by their paths, and this one must not recur."""
     if not hasattr(os, "memfd_create"):
         raise OSError("this system has no files in memory")
-    memory = os.memfd_create(kept.path.name)
+    memory = os.memfd_create(os.path.basename(kept.path))
     with open(memory, "wb", closefd=False) as file:
         file.write(kept.content)
-    return Path(f"/proc/self/fd/{memory}")
+    return f"/proc/self/fd/{memory}"

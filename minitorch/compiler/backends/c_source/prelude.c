@@ -2,6 +2,7 @@
 #include <string.h>
 
 #pragma GCC diagnostic ignored "-Wunused-function" // no program needs all of these
+#pragma GCC diagnostic ignored "-Wpsabi" // functions that are given vectors are all inline
 
 typedef unsigned char bool8;
 

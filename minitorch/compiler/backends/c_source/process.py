@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from math import inf
-from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -17,6 +15,7 @@ from minitorch.errors import CompilerError
 from minitorch.lazy import lazy
 
 selectors = lazy("selectors")
+signal = lazy("signal")
 subprocess = lazy("subprocess")
 
 
@@ -37,7 +36,7 @@ class Outcome(NamedTuple):
         return f"failed with status {self.status}" if self.status else "printed a warning"
 
 
-def run(commands: Sequence[Sequence[str]], work: Path) -> list[Outcome]:
+def run(commands: Sequence[Sequence[str]], work: str) -> list[Outcome]:
     """Run all commands, as many at once as there are processors. None is left when this ends, however it ends."""
     limit, waiting = time_limit(), deque(enumerate(commands))
     running: dict[int, tuple[Any, float]] = {}
@@ -82,9 +81,9 @@ def undisturbed() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def start(command: Sequence[str], work: Path) -> Any:
+def start(command: Sequence[str], work: str) -> Any:
     """Start one command in a session of its own, so that all that it starts can be killed with it."""
-    environment = {**os.environ, "LC_ALL": "C", "TMPDIR": str(work)}
+    environment = {**os.environ, "LC_ALL": "C", "TMPDIR": work}
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     try:
         return subprocess.Popen(command, env=environment, start_new_session=True, **pipes)

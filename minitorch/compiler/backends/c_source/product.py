@@ -8,9 +8,7 @@ High-Performance Matrix Multiplication, 2008). Small matrices stay in the first 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from itertools import groupby
 from typing import NamedTuple
 
 from minitorch.compiler.backends.c_source.expressions import c_type, suffix
@@ -18,6 +16,7 @@ from minitorch.compiler.backends.c_source.function import Part
 from minitorch.graph.types import DType
 
 MOST_PACKED = 1 << 16  # bytes of the stack that a packed operand may take
+LEAST_TURNED, MOST_TURNED = 32, 128  # terms of a product whose left side is turned for it
 PACKED_ROWS = 4096  # elements of a piece of an operand that is packed as it is read
 
 
@@ -38,14 +37,7 @@ LEFTS = {
 """A matrix by its strides; or the `rows` of one in an order, as they are or as `columns`."""
 
 
-@cache
-def text() -> str:
-    """The C text that all products share."""
-    return Path(__file__).with_name("product.c").read_text("utf-8")
-
-
-@dataclass(frozen=True)
-class Lanes:
+class Lanes(NamedTuple):
     """The vectors of a machine, in bytes, and how many of them fit into registers."""
 
     vector_bytes: int
@@ -73,13 +65,31 @@ class Lanes:
         count = -(-vectors // self.most)
         return [vectors // count + (i < vectors % count) for i in range(count)]
 
-    def rows(self, vectors: int) -> int:
-        """The rows of a tile."""
-        return 8 if self.vector_bytes == 64 and vectors <= 2 else 4
+    def rows(self, vectors: int) -> tuple[int, ...]:
+        """The rows of the tiles that a matrix is cut into: first the largest that fit into the registers."""
+        if self.vector_bytes != 64:
+            return 4, 1
+        return (6 if vectors == 4 else 8), 4, 1
+
+    @property
+    def masks(self) -> bool:
+        """Whether parts of a vector are read and written as fast as all of it."""
+        return self.vector_bytes == 64
 
     def function(self, columns: int, dtype: DType, left: str = "") -> Part:
         """The product with a matrix of that many columns."""
         return Part(_named("product", left, suffix(dtype), str(columns)), _function(self, columns, dtype, left))
+
+    def turns(self, columns: int, dtype: DType) -> bool:
+        """Whether a product with so many columns is computed faster as its transpose: they leave much of a vector
+        empty, and vectors of a column do not."""
+        return 10 * columns <= 7 * self.padded(columns, dtype)
+
+    def turned(self, columns: int, dtype: DType) -> tuple[Part, ...]:
+        """The product by way of its transpose, and the products that it calls."""
+        name = _named("turned", suffix(dtype), str(columns))
+        called = [self.function(n, dtype) for n in (columns, self.of(dtype), self.panel(dtype))]
+        return (*called, Part(name, _turned(self, columns, dtype, name)))
 
     def vector(self, dtype: DType) -> str:
         """The type of a vector, and how several are turned."""
@@ -93,13 +103,18 @@ class Lanes:
     def shared(self, dtype: DType, lefts: Iterable[str]) -> str:
         """Types and tiles that the functions of a type are made of."""
         t, s, lanes = c_type(dtype), suffix(dtype), self.of(dtype)
-        lines = [self.vector(dtype), f"PACK(pack_{s}, cross_{s}, {t}, {lanes})"]
+        lines = [
+            self.vector(dtype),
+            f"VECTORS({s}, {t}, vector_{s}, {lanes})",
+            f"CROSS_PART(cross_part_{s}, cross_{s}, {t}, vector_{s}, {lanes})",
+            f"PACK(pack_{s}, cross_{s}, cross_part_{s}, {t}, {lanes})",
+        ]
         for vectors in range(1, self.most + 1):
             lines += [
                 f"TILE({_tile(left, s, rows, vectors)}, {t}, vector_{s}, {lanes}, {rows}, {vectors}, "
                 f"{LEFTS[left].third}, {LEFTS[left].at})"
                 for left in lefts
-                for rows in (self.rows(vectors), 1)
+                for rows in self.rows(vectors)
             ]
         return "\n".join(lines)
 
@@ -123,9 +138,11 @@ def _function(lanes: Lanes, columns: int, dtype: DType, left: str) -> str:
     pitch = lanes.padded(columns, dtype)
     some = max(8, PACKED_ROWS // pitch)
     lines = [
-        f"// z = a b, with {columns} columns; z has room for {pitch}, and so has b where `padded`",
+        f"// z = start + a b, with {columns} columns; z and `start` have room for {pitch}, and so has b where `padded`",
+        "// or z -= scale (start + a b), if b need not be packed",
         f"static void {name}(long m, long k, const {t} *restrict a, long ar, {LEFTS[left].third},",
-        f"    const {t} *restrict b, long br, long bc, int padded, {t} *restrict z, long zr)",
+        f"    const {t} *restrict b, long br, long bc, int padded, {t} *restrict z, long zr,",
+        f"    const {t} *start, const {t} *scale)",
         "{",
         *(["    (void)padded;"] if pitch == columns else []),
         f"    {t} packed[{some * pitch}] ALIGNED;",
@@ -137,26 +154,58 @@ def _function(lanes: Lanes, columns: int, dtype: DType, left: str) -> str:
         f"        if (bc != 1) pack_{s}(count, {columns}, {pitch}, b + t * br, br, bc, packed);",
     ]
     column = 0
-    for vectors in lanes.panels(columns, dtype):
-        lines += _panel(lanes, columns, column, vectors, dtype, left)
-        column += vectors * lanes.of(dtype)
+    for vectors, alike in groupby(lanes.panels(columns, dtype)):
+        end = column + len(list(alike)) * vectors * lanes.of(dtype)
+        lines += _panels(lanes, columns, column, end, vectors, dtype, left)
+        column = end
     return "\n".join([*lines, "    }", "}"])
 
 
-def _panel(lanes: Lanes, columns: int, column: int, vectors: int, dtype: DType, left: str) -> list[str]:
-    s, rows = suffix(dtype), lanes.rows(vectors)
-    end = column + vectors * lanes.of(dtype)
-    over = max(0, end - columns)
-    rest = min(columns, end) - column
-    whole = f"padded || bc != 1 ? count : readable(count, rr, {over})" if over else "count"
-    arguments = f"{LEFTS[left].arguments}, right + {column}, rr, whole, {rest}, z + i * zr + {column}, zr, t > 0"
-    return [
-        "        {",
-        f"            const long whole = {whole};",
-        "            long i = 0;",
-        f"            for (; i + {rows} <= m; i += {rows})",
-        f"                {_tile(left, s, rows, vectors)}(count, {arguments});",
-        "            for (; i < m; i++)",
-        f"                {_tile(left, s, 1, vectors)}(count, {arguments});",
-        "        }",
+def _turned(lanes: Lanes, columns: int, dtype: DType, name: str) -> str:
+    """As many rows at once as a panel has columns, then as a vector has elements; the rest as they are."""
+    t, s, width, panel = c_type(dtype), suffix(dtype), lanes.of(dtype), lanes.panel(dtype)
+    lines = [
+        f"// the same for many k, by vectors of rows instead of columns; z has room for {lanes.padded(columns, dtype)}",
+        f"static void {name}(long m, long k, const {t} *restrict a, long ar, long ac,",
+        f"    const {t} *restrict b, long br, long bc, int padded, {t} *restrict z, long zr,",
+        f"    const {t} *start, const {t} *scale)",
+        "{",
+        f"    {t} sums[{lanes.padded(columns, dtype) * panel}] ALIGNED, packed[{MOST_TURNED * panel}] ALIGNED;",
+        "    long i = 0;",
     ]
+    for rows in (panel, width):
+        lines += [
+            f"    for (; i + {rows} <= m; i += {rows}) {{",
+            f"        const {t} *const right = ar == 1 ? a + i : packed;",
+            f"        if (ar != 1) pack_{s}(k, {rows}, {rows}, a + i * ar, ac, ar, packed);",
+            f"        const long rr = ar == 1 ? ac : {rows};",
+            f"        product_{s}_{rows}({columns}, k, b, bc, br, right, rr, 1, 1, sums, {rows}, 0, 0);",
+            f"        for (long r = 0; r < {rows}; r += {width})",
+            f"            for (long j = 0; j < {columns}; j += {width})",
+            f"                cross_{s}(sums + j * {rows} + r, {rows}, z + (i + r) * zr + j, zr);",
+            "    }",
+        ]
+    rest = "m - i, k, a + i * ar, ar, ac, b, br, bc, padded, z + i * zr, zr, start, scale"
+    return "\n".join([*lines, f"    if (i < m) product_{s}_{columns}({rest});", "}"])
+
+
+def _panels(lanes: Lanes, columns: int, start: int, end: int, vectors: int, dtype: DType, left: str) -> list[str]:
+    """Panels of so many vectors each, from a column to another, which may be behind the last."""
+    s, width = suffix(dtype), vectors * lanes.of(dtype)
+    over = max(0, end - columns)
+    whole = "count"
+    if over:
+        whole = f"padded || bc != 1 || j < {end - width} ? count : readable(count, rr, {over})"
+    place = f"right + j, rr, whole, {width - over}, z + i * zr + j, zr, from, scale, t > 0"
+    lines = [
+        f"        for (long j = {start}; j < {end}; j += {width}) {{",
+        f"            const long whole = {whole};",
+        f"            const {c_type(dtype)} *const from = start ? start + j : start;",
+        "            long i = 0;",
+    ]
+    for rows in lanes.rows(vectors):
+        lines += [
+            f"            for (; i + {rows} <= m; i += {rows})",
+            f"                {_tile(left, s, rows, vectors)}(count, {LEFTS[left].arguments}, {place});",
+        ]
+    return [*lines, "        }"]

@@ -11,13 +11,17 @@ from minitorch.compiler.backends.c_source.expressions import EXPRESSIONS, array_
 from minitorch.compiler.backends.c_source.folds import FOLDS, fold_of
 from minitorch.compiler.backends.c_source.function import Function
 from minitorch.compiler.backends.c_source.layout import Key, Layout, Sizes, stretched
-from minitorch.compiler.backends.c_source.product import MOST_PACKED, Lanes
+from minitorch.compiler.backends.c_source.product import LEAST_TURNED, MOST_PACKED, MOST_TURNED, Lanes
 from minitorch.compiler.backends.c_source.steps import Steps
 from minitorch.compiler.backends.c_source.taken import side
+from minitorch.compiler.backends.c_source.vectors import in_vectors
 from minitorch.graph.dim import Shape
 from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.types import FLOAT32
+
+UPDATED = 48  # rows of a block that a product updates: as many as fill tiles of any height
+MOST_FETCHED = 1 << 10  # bytes of a row that is asked for: of longer ones the machine foresees all but the first lines
 
 
 class Region:
@@ -29,12 +33,22 @@ class Region:
         taken: Collection[Key] = (),
     ) -> None:  # fmt: skip
         self.sizes, self.lanes, self.function, self.taken = sizes, lanes, Function(sizes, team), taken
-        self.nodes = [n for n in body.nodes if n.inputs]
+        self.inputs = dict(zip(body.inputs, inputs, strict=True))
+        found = next((n for n in body.nodes if n.op is ops.matmul), None)
+        self.operands = found.inputs if found is not None else ()
+        self.turns = found is not None and self._turns(found)
+        self.start = None if self.turns else self._row_added(found, body, outputs)
+        self.product = found if found is None or self.start is None else self._readers(found, body)[0]
+        self.scale = self._scale(found, body, outputs)
+        self.product = self.product if self.scale is None else body.outputs[0]
+        merged = {n for n in body.nodes if n.inputs} if self.scale is not None else {found}
+        nodes = [n for n in body.nodes if n is self.product or n not in merged]
+        self.nodes = [n for n in nodes if n.inputs]
         self.numbers = {n: i for i, n in enumerate(body.nodes)}
         self.parts: dict[Tensor, str] = {}  # where, in the scratch memory of a thread, its part of a reduction lies
+        self.copied = False  # whether the row that is added to a product has been copied
+        self.vectors = False  # whether the loop at hand is written in vectors
         self.names: dict[Tensor, str] = {}  # of the values that the loop at hand has computed
-        self.product = next((n for n in self.nodes if n.op is ops.matmul), None)
-        self.inputs = dict(zip(body.inputs, inputs, strict=True))
         space = _space(self.nodes)
         read = {i for n in self.nodes if n is not self.product for i in n.inputs}
         self.reads = {p: self._read(layout, space) for p, layout in self.inputs.items() if p in read}
@@ -43,15 +57,22 @@ class Region:
         axes = collapsed(space, accesses) if self.product is None else list(space)
         self.folds = [n for n in self.nodes if n.op in FOLDS]
         calls = {n for n in self.nodes if n is self.product or array_function(n) is not None}
-        right = None if self.product is None else self.inputs[self.product.inputs[1]]
+        right = None if self.product is None else self.inputs[self.operands[1]]
         self.blocks = Blocks(axes, sizes, lanes, right, bool(calls), {n: self.writes[n] for n in self.folds}, team)
-        self.steps = Steps(body.nodes, calls, self.product, self.reads, self.writes, self.blocks.dense)
+        if self.scale is not None and not team:
+            self.blocks.rows = UPDATED
+        self.steps = Steps(nodes, calls, self.product, self.reads, self.writes, self._dense)
 
     def _read(self, layout: Layout, space: Shape) -> Access:
         return Access(layout, self.function.argument(layout, written=False), list(stretched(layout, space)))
 
     def _written(self, node: Tensor, layout: Layout, rank: int) -> Access:
         return Access(layout, self.function.argument(layout, written=True), over_axes(node, layout, rank))
+
+    def _dense(self, access: Access) -> bool:
+        if self.scale is not None:
+            return True
+        return access.layout.key not in self.taken and self.blocks.dense(access)
 
     def write(self) -> Function:
         f, blocks = self.function, self.blocks
@@ -61,11 +82,13 @@ class Region:
         for n in self.folds:
             self._identity(n)
         for buffer, n in {b: n for n, b in self.steps.buffers.items()}.items():
-            f.line(f"{c_type(n.dtype)} {buffer}[{blocks.room}] ALIGNED;")
+            f.line(f"{c_type(n.dtype)} {buffer}[{blocks.room}] ALIGNED{self._cleared()};")
+        self._copy_start()
         if not blocks.panels:
             self._pack()
         self.wide = {n: self._depth(n) for n in self.folds if n.op is ops.sum and n.dtype == FLOAT32 and self._whole(n)}
         with self._loops():
+            self._fetch()
             for s in range(self.steps.last + 1):
                 if s % 2:
                     self._call_step(s)
@@ -92,7 +115,10 @@ class Region:
         return self.sizes.index(access.layout.offset, list(zip(access.strides, indices, strict=False)))
 
     def _element(self, access: Access) -> str:
-        return f"{access.name}[{self._at(access, self.blocks.indices())}]"
+        indices = self.blocks.indices()
+        if access.layout.key in self.taken:
+            indices[-2] = f"row_{access.name}"
+        return f"{access.name}[{self._at(access, indices)}]"
 
     # ---- products ----
 
@@ -102,7 +128,7 @@ class Region:
         if self.product is None:
             return
         f, pitch = self.function, self.blocks.pitch
-        layout = self.inputs[self.product.inputs[1]]
+        layout = self.inputs[self.operands[1]]
         if layout.strides[1] == 1 and not self.blocks.panels:
             return
         t, k = c_type(layout.dtype), layout.shape[0]
@@ -120,7 +146,7 @@ class Region:
         self.packed = True
 
     def _product_call(self, n: Tensor) -> str:
-        a, f = self.inputs[n.inputs[0]], self.function
+        a, f = self.inputs[self.operands[0]], self.function
         start = self.sizes.index(a.offset, [(a.strides[0], "i0")])
         name = f.argument(a, written=False)
         by_strides = self._product_with(n, "", [f"{name} + {start}", *(self.sizes(s) for s in a.strides)])
@@ -133,7 +159,7 @@ class Region:
     def _product_with(self, n: Tensor, which: str, left: Sequence[str]) -> str:
         """The call of a product for a block of rows, the left side given by these arguments."""
         f, pitch = self.function, str(self.blocks.pitch)
-        a, b = (self.inputs[i] for i in n.inputs)
+        a, b = (self.inputs[i] for i in self.operands)
         if self.packed:
             right = ["packed", pitch, "1", "1"]
         else:
@@ -142,18 +168,120 @@ class Region:
                 *(self.sizes(s) for s in b.strides),
                 "0",
             ]
-        arguments = ", ".join(["rows", self.sizes(a.shape[1]), *left, *right, self._block(n), pitch])
+        written = [self._block(n), pitch if self.scale is None else self.sizes(self.writes[n].strides[0])]
+        first = "p0" if self.blocks.panels else "0"
+        row = f"start + {first}" if self.copied else self._row(self.start, first)
+        start = [row, self._row(self.scale, "0")]
+        arguments = ", ".join(["rows", self.sizes(a.shape[1]), *left, *right, *written, *start])
         columns, last = self.blocks.columns, self.blocks.axes[-1]
         call = self._product_of(columns, n, which)
+        if not which and self.turns and n in self.steps.buffers:
+            call = f"(TURNED({self.sizes(a.shape[1])}) ? {self._turned(n)} : {call})"
         if self.blocks.panels and isinstance(last, int) and last % columns:  # the last panel is narrower
             narrow = self._product_of(last % columns, n, which)
             return f"(width == {columns} ? {call} : {narrow})({arguments});"
         return f"{call}({arguments});"
 
+    def _cleared(self) -> str:
+        """Functions are given whole rows of buffers: what is behind the columns must not be numbers that take long."""
+        called = any(n is not self.product for n in self.steps.calls)
+        return " = {0}" if called and self.blocks.by_rows and self.blocks.pitch != self.blocks.columns else ""
+
+    # a product that a row is added to, and nothing else reads, starts from that row: the sum is the product
+
+    def _readers(self, n: Tensor, body: Graph) -> list[Tensor]:
+        return [reader for reader in body.nodes if any(i is n for i in reader.inputs)]
+
+    def _row_added(self, product: Tensor | None, body: Graph, outputs: Sequence[Layout]) -> Tensor | None:
+        """What is added to each row of a product, if it lies in memory that is not written."""
+        if product is None or any(n is product for n in body.outputs):
+            return None
+        columns = product.shape[1]
+        if not isinstance(columns, int) or columns * product.dtype.itemsize > MOST_PACKED:
+            return None
+        readers = self._readers(product, body)
+        if len(readers) != 1 or readers[0].op is not ops.add:
+            return None
+        row = next((i for i in readers[0].inputs if i is not product), product)
+        layout = self.inputs.get(row)
+        if layout is None or layout.key in {x.key for x in outputs} or row.dtype != product.dtype:
+            return None
+        return row if stretched(layout, product.shape) == (0, 1) else None
+
+    def _copy_start(self) -> None:
+        """A row that is parts of vectors is copied to where whole ones can be read."""
+        if self.start is None or self.product is None:
+            return
+        t, columns = c_type(self.start.dtype), self.product.shape[1]
+        assert isinstance(columns, int)
+        pitch = self.lanes.padded(columns, self.start.dtype)
+        if pitch != columns:
+            self.function.line(f"{t} start[{pitch}] ALIGNED = {{0}};")
+            self.function.line(f"memcpy(start, {self._row(self.start, '0')}, {columns} * sizeof({t}));")
+            self.copied = True
+
+    # a product that so many times is taken from an array, as in gradient descent, writes that array
+
+    def _scale(self, product: Tensor | None, body: Graph, outputs: Sequence[Layout]) -> Tensor | None:
+        """That number, if there is nothing else in the region, and rows of the array are whole vectors."""
+        target = body.outputs[0]
+        if product is None or len([n for n in body.nodes if n.inputs]) != 3 or target.op is not ops.subtract:
+            return None
+        array, scaled = target.inputs
+        scale = next((i for i in scaled.inputs if i is not product), product)
+        if scaled.op is not ops.multiply or array not in self.inputs or scale not in self.inputs:
+            return None
+        columns, layout, written = product.shape[1], self.inputs[array], outputs[0]
+        whole = isinstance(columns, int) and columns % self.lanes.of(product.dtype) == 0 and layout.strides[1:] == (1,)
+        alone = layout.key not in {self.inputs[i].key for i in product.inputs}
+        in_place = layout.key in {x.key for x in outputs} and layout.strides == written.strides
+        number = set(stretched(self.inputs[scale], product.shape)) == {0}
+        typed = array.dtype == scale.dtype == product.dtype
+        return scale if whole and alone and in_place and layout.offset == written.offset and number and typed else None
+
+    def _row(self, n: Tensor | None, first: str) -> str:
+        """Where a row lies, from its `first` element on; or where a number does."""
+        if n is None:
+            return "0"
+        layout = self.inputs[n]
+        return f"{self.function.argument(layout, written=False)} + {self.sizes.index(layout.offset, [(1, first)])}"
+
     def _product_of(self, columns: int, n: Tensor, which: str) -> str:
         part = self.lanes.function(columns, n.dtype, which)
         self.function.needs.add(part)
         return part.name
+
+    def _turns(self, n: Tensor) -> bool:
+        """Whether a product is computed as its transpose where it is long: one with few columns, of a left side with
+        columns that lie in memory; or with less than a vector of them, and rows that are not too long to be turned."""
+        columns, k, left = n.shape[1], n.inputs[0].shape[1], self.inputs[n.inputs[0]]
+        if not isinstance(columns, int) or not self.lanes.turns(columns, n.dtype) or left.key in self.taken:
+            return False
+        narrow = columns <= self.lanes.of(n.dtype)
+        turned = narrow and left.strides[1] == 1 and isinstance(k, int) and LEAST_TURNED <= k <= MOST_TURNED
+        return left.strides[0] == 1 or turned
+
+    def _turned(self, n: Tensor) -> str:
+        parts = self.lanes.turned(self.blocks.columns, n.dtype)
+        self.function.needs.update(parts)
+        return parts[-1].name
+
+    def _fetch(self) -> None:
+        """Ask for rows that are taken in an order, which no machine foresees: those of this block that are read after
+        the product, and those of the next block that the product reads."""
+        if self.product is None:
+            return
+        rows, end = self.blocks.rows, self.sizes(self.blocks.axes[-2])
+        after = f"i0, smaller(i0 + {rows}, {end})"
+        ahead = f"i0 ? i0 + {rows} : 0, smaller(i0 + {2 * rows}, {end})"
+        places = dict.fromkeys(self.reads, after) | {self.operands[0]: ahead}
+        for layout, place in ((self.inputs[p], place) for p, place in places.items()):
+            if layout.key not in self.taken or side(layout) != "rows":
+                continue
+            columns = layout.shape[1]
+            if isinstance(columns, int) and 0 < (size := columns * layout.dtype.itemsize) <= MOST_FETCHED:
+                name, order = self.function.argument(layout, written=False), self.function.order(layout)
+                self.function.line(f"fetch_rows({name}, {size}, {order}, {place});")
 
     # ---- calls ----
 
@@ -183,13 +311,60 @@ class Region:
         if not body and not stored and not staged:
             return
         folds = [n for n in body if n.op in FOLDS]
+        self.vectors = not staged and self._in_vectors(body, stored, folds)
         self._accumulators(folds, "block")
         with f.nest(self.blocks.row_loop()):
+            self._rows_taken([*staged, *(i for n in body for i in n.inputs), *stored])
             self._accumulators(folds, "row")
-            with f.nest([*self._vectorised(folds), *self.blocks.column_loop()]):
+            with f.nest([*self._vectorised(folds), *self._column_loop()]):
                 self._elements(body, stored, staged)
             self._totals(folds, "row")
+        if self.vectors:
+            self._sums(folds)
+        self.vectors = False
         self._totals(folds, "block")
+
+    def _column_loop(self) -> list[str]:
+        if not self.vectors or self.product is None:
+            return self.blocks.column_loop()
+        step = self.lanes.of(self.product.dtype)
+        return ["UNROLL", f"for (long j = 0; j < {self.blocks.columns}; j += {step})"]
+
+    # a loop that adds up columns is written in vectors where it can, for compilers keep the sums in memory
+
+    def _in_vectors(self, body: Sequence[Tensor], stored: Sequence[Tensor], folds: Sequence[Tensor]) -> bool:
+        blocks, product = self.blocks, self.product
+        if product is None or blocks.panels or blocks.pitch > self.lanes.panel(product.dtype):
+            return False
+        scopes = [self._scope(n) for n in folds]
+        if any(where != "block" for where, _ in scopes) or all(name.isidentifier() for _, name in scopes):
+            return False
+        vectors, whole = blocks.pitch // self.lanes.of(product.dtype), blocks.pitch == blocks.columns
+        if not whole and not self.lanes.masks:
+            return False
+        return in_vectors(body, stored, product.dtype, self.reads, self.writes, whole, vectors)
+
+    def _sums(self, folds: Sequence[Tensor]) -> None:
+        """The elements of the vectors that have added up, or their sum."""
+        columns, pitch, f = self.blocks.columns, self.blocks.pitch, self.function
+        for n in folds:
+            t, s, name = c_type(n.dtype), suffix(n.dtype), self._scope(n)[1].removesuffix("[j]")
+            step = self.lanes.of(n.dtype)
+            own = name if "[j]" in self._scope(n)[1] else f"{name}e"
+            f.line(f"{t} {own}[{pitch}] ALIGNED;")
+            f.line("UNROLL")
+            f.line(f"for (long j = 0; j < {pitch}; j += {step}) *(vector_{s} *)&{own}[j] = {name}v[j / {step}];")
+            if own != name:
+                f.line(f"{t} {name} = 0;")
+                f.line(f"SIMD_OF(reduction(+:{name}))")
+                f.line(f"for (long j = 0; j < {columns}; j++) {name} = {name} + {own}[j];")
+
+    def _rows_taken(self, values: Sequence[Tensor]) -> None:
+        """Where the rows lie, of the inputs among these values, that are taken in an order."""
+        for access in [self.reads[p] for p in dict.fromkeys(values) if p in self.reads]:
+            if access.layout.key in self.taken:
+                order, at = self.function.order(access.layout), self.blocks.indices()[-2]
+                self.function.line(f"const long row_{access.name} = {order} ? {order}[{at}] : {at};")
 
     def _vectorised(self, folds: Sequence[Tensor]) -> list[str]:
         """What lets the compiler compute several elements at once, and add up several partial results."""
@@ -197,7 +372,7 @@ class Region:
         for n in folds:
             if self._scope(n)[1].isidentifier():
                 clauses.setdefault(fold_of(n).clause, []).append(self._scope(n)[1])
-        if not self.blocks.axes or "" in clauses:
+        if not self.blocks.axes or "" in clauses or self.vectors:
             return []
         text = " ".join(f"reduction({clause}:{', '.join(names)})" for clause, names in clauses.items())
         return [f"SIMD_OF({text})" if clauses else "SIMD"]
@@ -209,15 +384,26 @@ class Region:
             f.line(f"{buffers[p]}[{here}] = {self._value(p)};")
         for n in body:
             if n.op in FOLDS:
-                f.line(fold_of(n).joined(self._scope(n)[1], self._value(n.inputs[0])))
+                f.line(fold_of(n).joined(self._sum(n), self._value(n.inputs[0])))
                 continue
             expression = EXPRESSIONS[n.op.name]([self._value(i) for i in n.inputs], n)
             self.names[n] = f"v{self.numbers[n]}"
-            f.line(f"const {c_type(n.dtype)} {self.names[n]} = {expression};")
+            kind = f"vector_{suffix(n.dtype)}" if self.vectors else c_type(n.dtype)
+            f.line(f"const {kind} {self.names[n]} = {expression};")
             if n in buffers:
-                f.line(f"{buffers[n]}[{here}] = {self.names[n]};")
+                f.line(self._stored(n, f"{buffers[n]}[{here}]", self.names[n], self.blocks.pitch))
         for n in stored:
-            f.line(f"{self._element(self.writes[n])} = {self._value(n)};")
+            f.line(self._stored(n, self._element(self.writes[n]), self._value(n), self.blocks.columns))
+
+    def _stored(self, n: Tensor, place: str, value: str, columns: int) -> str:
+        if self.vectors:
+            return f"write_{suffix(n.dtype)}(&{place}, {columns} - j, {value});"
+        return f"{place} = {value};"
+
+    def _sum(self, n: Tensor) -> str:
+        """Where the loop at hand adds up."""
+        name = self._scope(n)[1]
+        return f"{name.removesuffix('[j]')}v[j / {self.lanes.of(n.dtype)}]" if self.vectors else name
 
     def _value(self, n: Tensor) -> str:
         """A value at the index of the loop."""
@@ -225,11 +411,13 @@ class Region:
             return self.names[n]
         if n.op.name == "constant":
             return literal(n.attrs["value"][()], n.dtype)
-        if n in self.reads:
-            return f"x{self.numbers[n]}" if self.reads[n].single else self._element(self.reads[n])
-        if n in self.steps.direct:
-            return self._element(self.writes[n])
-        return f"{self.steps.buffers[n]}[{self.blocks.in_buffer()}]"
+        if n in self.reads and self.reads[n].single:
+            return f"x{self.numbers[n]}"
+        if n in self.reads or n in self.steps.direct:
+            place, columns = self._element(self.reads[n] if n in self.reads else self.writes[n]), self.blocks.columns
+        else:
+            place, columns = f"{self.steps.buffers[n]}[{self.blocks.in_buffer()}]", self.blocks.pitch
+        return f"read_{suffix(n.dtype)}(&{place}, {columns} - j)" if self.vectors else place
 
     # ---- reductions ----
 
@@ -287,7 +475,10 @@ class Region:
     def _accumulators(self, folds: Sequence[Tensor], scope: str) -> None:
         for n in folds:
             (where, name), identity = self._scope(n), fold_of(n).identity
-            if where == scope and name.isidentifier():
+            if where == scope and self.vectors:
+                count = self.blocks.pitch // self.lanes.of(n.dtype)
+                self.function.line(f"vector_{suffix(n.dtype)} {name.removesuffix('[j]')}v[{count}] = {{{{0}}}};")
+            elif where == scope and name.isidentifier():
                 self.function.line(f"{c_type(n.dtype)} {name} = {identity};")
             elif where == scope:
                 self.function.line(f"{c_type(n.dtype)} {name.removesuffix('[j]')}[{self.blocks.columns}];")

@@ -1,4 +1,4 @@
-"""Rows taken where they lie: inputs that a loop need not gather, for only products read them, a row after the other."""
+"""Rows taken where they lie: inputs that a loop need not gather, for only regions with a product read them, by rows."""
 
 from __future__ import annotations
 
@@ -14,24 +14,33 @@ from minitorch.graph.tensor import Tensor
 def taken_inputs(
     inputs: Sequence[Tensor], instructions: Iterable[Instruction], layouts: Layouts
 ) -> Set[Key]:  # fmt: skip
-    """The inputs that nothing reads but the left sides of products, with rows that are a row or a column of these."""
-    readers: dict[Key, list[bool]] = {}
+    """The inputs that only regions with a product read: as its left side, with rows that are a row or a column of it,
+    or element by element, with rows that are those of the product."""
+    readers: dict[Key, list[bool]] = {("input", k): [] for k, t in enumerate(inputs) if len(t.shape) == 2}
     for i in instructions:
-        for layout, left in zip([layouts[v] for v in i.inputs], _lefts(i), strict=True):
-            readers.setdefault(layout.key, []).append(left and side(layout) is not None)
-    keys = [("input", k) for k, t in enumerate(inputs) if len(t.shape) == 2]
-    return {key for key in keys if key in readers and all(readers[key])}
+        given = [layouts[v] for v in i.inputs]
+        if all(layout.key not in readers for layout in given):
+            continue
+        for layout, sides in zip(given, _sides(i), strict=True):
+            if layout.key in readers:
+                readers[layout.key].append(bool(sides) and side(layout) in sides)
+    return {key for key, taken in readers.items() if taken and all(taken)}
 
 
-def _lefts(i: Instruction) -> Iterator[bool]:
-    """For each operand whether it is the left side of the product of a region, and nothing else."""
-    if i.node.op is not fused or not i.native:
-        yield from [False] * len(i.inputs)
+def _sides(i: Instruction) -> Iterator[tuple[str, ...]]:
+    """For each operand what the rows of an input may be in it, so that a region finds them where they lie."""
+    body = i.node.attrs["body"] if i.node.op is fused and i.native else None
+    product = next((n for n in body.nodes if n.op is ops.matmul), None) if body is not None else None
+    if body is None or product is None:
+        yield from [()] * len(i.inputs)
         return
-    body = i.node.attrs["body"]
+    right = product.inputs[1]
     for own in body.inputs:
-        reads = [(n.op, k) for n in body.nodes for k, operand in enumerate(n.inputs) if operand is own]
-        yield reads == [(ops.matmul, 0)]
+        elements = any(x is own for n in body.nodes if n is not product for x in n.inputs)
+        if own is right or (elements and own.shape != product.shape):
+            yield ()
+        else:
+            yield ("rows",) if elements else ("rows", "columns")
 
 
 def side(layout: Layout) -> str | None:

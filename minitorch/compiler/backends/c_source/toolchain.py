@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
 from functools import cache as once
-from functools import cached_property
 from itertools import takewhile
-from pathlib import Path
+from typing import NamedTuple
 
 from minitorch.compiler.backends.c_source import cache
 from minitorch.compiler.backends.c_source.process import run
@@ -17,7 +15,6 @@ from minitorch.errors import CompilerError
 from minitorch.lazy import lazy
 
 shlex = lazy("shlex")
-shutil = lazy("shutil")
 
 FORMAT = "1"
 """Changes with anything here that changes what is found, so that older findings are forgotten."""
@@ -64,8 +61,7 @@ HINT = (
 )
 
 
-@dataclass(frozen=True)
-class Compiler:
+class Compiler(NamedTuple):
     """A C compiler that works, with the flags that it takes."""
 
     command: tuple[str, ...]
@@ -87,19 +83,18 @@ class Compiler:
         """Elements in the widest vector."""
         return self.vector_bytes // itemsize
 
-    @cached_property
+    @property
     def key(self) -> str:
         """A name for all that decides what becomes of a source."""
-        return cache.digest(FORMAT, repr(astuple(self)))
+        return cache.digest(FORMAT, repr(tuple(self)))
 
-    def compile(self, source: Path, target: Path) -> list[str]:
+    def compile(self, source: str, target: str) -> list[str]:
         """The command that makes an object of a source."""
-        return [*self.command, *self.flags, "-c", str(source), "-o", str(target)]
+        return [*self.command, *self.flags, "-c", source, "-o", target]
 
-    def link(self, inputs: Sequence[Path], target: Path) -> list[str]:
+    def link(self, inputs: Sequence[str], target: str) -> list[str]:
         """The command that makes a shared library of objects and sources."""
-        files = map(str, inputs)
-        return [*self.command, *self.flags, "-shared", *files, "-o", str(target), *self.link_flags, "-lm"]
+        return [*self.command, *self.flags, "-shared", *inputs, "-o", target, *self.link_flags, "-lm"]
 
 
 def find() -> Compiler | None:
@@ -126,7 +121,7 @@ def search(chosen: str, path: str | None) -> tuple[Compiler | None, str]:
     if chosen:
         return probe(words(chosen)), ""
     problems = ["no C compiler (cc, gcc, clang) was found on PATH"]
-    for name in filter(shutil.which, ("cc", "gcc", "clang")):
+    for name in filter(which, ("cc", "gcc", "clang")):
         try:
             return probe((name,)), ""
         except CompilerError as error:
@@ -137,12 +132,19 @@ def search(chosen: str, path: str | None) -> tuple[Compiler | None, str]:
 def words(chosen: str) -> tuple[str, ...]:
     """The command that `$CC` holds: a path as it is, or a name with arguments."""
     try:
-        command = (chosen,) if shutil.which(chosen) else tuple(shlex.split(chosen))
+        command = (chosen,) if which(chosen) else tuple(shlex.split(chosen))
     except ValueError as error:
         raise CompilerError(f"$CC is {chosen!r}: {error}") from None
-    if not shutil.which(command[0]):
+    if not which(command[0]):
         raise CompilerError(f"$CC is {chosen!r}, but {command[0]} is not a program that can be run")
     return (os.path.abspath(command[0]) if os.sep in command[0] else command[0], *command[1:])
+
+
+def which(name: str) -> str | None:
+    """The program that a command names. `shutil.which` finds it too, but takes longer to be imported than all else."""
+    places = [""] if os.path.dirname(name) else os.get_exec_path()
+    paths = (os.path.join(place, name) for place in places)
+    return next((path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)), None)
 
 
 # ---- what a compiler can do ----
@@ -161,7 +163,7 @@ def identify(command: tuple[str, ...]) -> str:
     """A text that changes when the compiler, or the processor, does."""
     files = []
     for word in command:
-        if not word.startswith("-") and (found := shutil.which(word)):
+        if not word.startswith("-") and (found := which(word)):
             status = os.stat(found)
             files.append((os.path.realpath(found), status.st_size, status.st_mtime_ns))
     return cache.digest(repr((command, files, processor())))
@@ -170,7 +172,8 @@ def identify(command: tuple[str, ...]) -> str:
 def examine(command: tuple[str, ...]) -> dict[str, str | list[str]]:
     """Call a compiler to see what it is and which flags it takes."""
     with cache.workspace() as work:
-        (work / "trial.c").write_text(TRIAL, "utf-8")
+        with open(os.path.join(work, "trial.c"), "w", encoding="utf-8") as file:
+            file.write(TRIAL)
         version, everything = run([[*command, "--version"], trial(command, work, OPTIONAL, LINK)], work)
         flags, link_flags = list(OPTIONAL), list(LINK)
         if not everything.silent:
@@ -189,13 +192,13 @@ def examine(command: tuple[str, ...]) -> dict[str, str | list[str]]:
     return {"version": first, "flags": [*REQUIRED, *flags], "link_flags": link_flags, "features": features}
 
 
-def trial(command: Sequence[str], work: Path, flags: Sequence[str] = (), link_flags: Sequence[str] = ()) -> list[str]:
+def trial(command: Sequence[str], work: str, flags: Sequence[str] = (), link_flags: Sequence[str] = ()) -> list[str]:
     """The command that makes a library of the small program."""
-    made = str(work / "trial.so")
-    return [*command, *REQUIRED, *flags, "-shared", str(work / "trial.c"), "-o", made, *link_flags, "-lm"]
+    source, made = os.path.join(work, "trial.c"), os.path.join(work, "trial.so")
+    return [*command, *REQUIRED, *flags, "-shared", source, "-o", made, *link_flags, "-lm"]
 
 
-def accepted(flags: Sequence[str], trials: Sequence[Sequence[str]], work: Path) -> list[str]:
+def accepted(flags: Sequence[str], trials: Sequence[Sequence[str]], work: str) -> list[str]:
     """The flags whose trials passed without a word."""
     return [flag for flag, outcome in zip(flags, run(trials, work), strict=True) if outcome.silent]
 

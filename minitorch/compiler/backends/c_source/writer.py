@@ -8,14 +8,12 @@ data.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from minitorch import ops
-from minitorch.compiler.backends.c_source import blocked, product
+from minitorch.compiler.backends.c_source import alike, blocked, product
 from minitorch.compiler.backends.c_source.expressions import c_type, has_expression, suffix
 from minitorch.compiler.backends.c_source.folds import FOLDS
 from minitorch.compiler.backends.c_source.function import Function, Part
@@ -23,6 +21,7 @@ from minitorch.compiler.backends.c_source.layout import Key, Layout, Layouts, Si
 from minitorch.compiler.backends.c_source.moves import BLAS, Move, covers
 from minitorch.compiler.backends.c_source.region import Region
 from minitorch.compiler.backends.c_source.taken import taken_inputs
+from minitorch.compiler.backends.c_source.texts import c_text
 from minitorch.compiler.fused import fused
 from minitorch.compiler.gemm import gemm
 from minitorch.compiler.passes.fuse import body_of, small_product
@@ -49,18 +48,22 @@ def native(node: Tensor) -> bool:
     return node.op in FOLDS or covers(node) or not node.inputs  # what has no inputs is given, or computed ahead
 
 
-@cache
-def _text(name: str) -> str:
-    return Path(__file__).with_name(name).read_text("utf-8")
-
-
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """Instructions that run one after the other without Python: the name of their C function, or the one that is
     computed by its NumPy kernel."""
 
     name: str
     fallback: Instruction | None = None
+
+
+class Shared(NamedTuple):
+    """A function that the instructions which are alike share: its name, the sizes that it is given, and the pieces of
+    memory, by their numbers among those of an instruction, or as they are where they are the same for all."""
+
+    function: Function
+    name: str
+    sizes: Sequence[str]
+    memory: Sequence[int | Key]
 
 
 class Writer:
@@ -69,7 +72,8 @@ class Writer:
     def __init__(self, plan: Plan, vector_bytes: int) -> None:
         self.plan, self.lanes = plan, product.Lanes(vector_bytes)
         self.calls = [i for i in plan.instructions if i.stage != BIND and not i.node.op.view]
-        self.flops = _flops(self.calls, self.lanes)
+        self.operations = alike.operations(self.calls)
+        self.flops = _flops(self.operations, self.lanes)
         self.team = _worth_a_team(self.calls, self.flops, self.lanes)
         self.symbols = tuple(dict.fromkeys(symbols_in(_mentioned(plan))))
         self.sizes = Sizes(self.symbols)
@@ -79,6 +83,7 @@ class Writer:
         self.taken = taken_inputs(plan.graph.inputs, self.calls, self.layouts)
         self.labels = plan.graph.labels()
         self.table: dict[Key, int] = {("blas", 0): 0}
+        self.shared: dict[object, Shared] = {}  # by what is alike in the instructions that call a function
         self.functions: dict[str, str] = {}  # texts, under a name that stands for all, by the names they have
         self.definitions: list[str] = []
         self.parts: dict[Part, None] = {}
@@ -112,10 +117,12 @@ class Writer:
     # ---- instructions ----
 
     def _call(self, i: Instruction) -> list[str]:
-        function = self._function(i)
-        name = self._named(function, i)
-        arguments = [*function.sizes(), *(f"m[{self._index(key)}]" for key in function.arguments)]
-        call = f"{name}({', '.join([*arguments, *(('me', 'team') if function.team else ())])})"
+        inputs, outputs = [self.layouts[v] for v in i.inputs], [self.output(v) for v in i.outputs]
+        memory = list(dict.fromkeys(x.key for x in (*inputs, *outputs)))
+        shared = self._shared(i, inputs, outputs, memory)
+        function, given = shared.function, [memory[k] if isinstance(k, int) else k for k in shared.memory]
+        arguments = [*shared.sizes, *(f"m[{self._index(key)}]" for key in given)]
+        call = f"{shared.name}({', '.join([*arguments, *(('me', 'team') if function.team else ())])})"
         lines = [f"    // {comment(self._line(node))}" for node in i.nodes]
         if not self.team:
             return [*lines, f"    if ({call}) return 1;" if function.checks else f"    {call};"]
@@ -124,9 +131,19 @@ class Writer:
         lines.append(f"    if (me == 0) {f'team->failed = {call}' if function.checks else call};")
         return [*lines, "    barrier(team);", *(["    if (team->failed) return 1;"] if function.checks else [])]
 
-    def _function(self, i: Instruction) -> Function:
-        inputs = [self.layouts[v] for v in i.inputs]
-        outputs = [self.output(v) for v in i.outputs]
+    def _shared(
+        self, i: Instruction, inputs: Sequence[Layout], outputs: Sequence[Layout], memory: Sequence[Key]
+    ) -> Shared:  # fmt: skip
+        """The function of an instruction, written for the first of those that are alike."""
+        what = self.operations[i], alike.places([*inputs, *outputs], self.taken)
+        if what not in self.shared:
+            function = self._function(i, inputs, outputs)
+            number: dict[Key, int] = {key: k for k, key in enumerate(memory)}
+            places = [number.get(key, key) for key in function.arguments]
+            self.shared[what] = Shared(function, self._named(function, i), function.sizes(), places)
+        return self.shared[what]
+
+    def _function(self, i: Instruction, inputs: Sequence[Layout], outputs: Sequence[Layout]) -> Function:
         node = i.node
         if not (node.op is fused or node.op.elementwise or node.op in FOLDS):
             function = Move(node, inputs, outputs[0], self.sizes, self.lanes, self.team).write()
@@ -196,10 +213,8 @@ class Writer:
     def _part(self, name: str, lines: list[str]) -> str:
         team = ", long me, struct team *team" if self.team else ""
         head = f"static int {name}(const long *n, void *const *m{team})"
-        text = "\n".join(lines)
-        unused = [
-            name for name in ("n", "m", "me", "team")[: 4 if self.team else 2] if not re.search(rf"\b{name}\b", text)
-        ]
+        used = set(re.findall(r"\w+", "\n".join(lines)))
+        unused = [name for name in ("n", "m", "me", "team")[: 4 if self.team else 2] if name not in used]
         quiet = [f"    {', '.join(f'(void){name}' for name in unused)};"] if unused else []
         return "\n".join([head, "{", *quiet, *lines, "    return 0;", "}"])
 
@@ -219,18 +234,18 @@ class Writer:
         lines = [
             *(f"// {comment(line)}" for line in title),
             "",
-            _text("prelude.c"),
-            _text("team.c") if self.team else "",
+            c_text("prelude.c"),
+            c_text("team.c") if self.team else "",
         ]
         small = [p.name.split("_")[-2] for p in self.parts if p.name.startswith("product_")]
         lefts = dict.fromkeys(["", *(product.left_of(p.name) for p in self.parts if p.name.startswith("product_"))])
         floats = dict.fromkeys([*small, *map(suffix, self.products)])
         if floats:
-            lines.append(product.text())
+            lines.append(c_text("product.c"))
         lines += [self.lanes.shared(d, lefts) for d in (FLOAT32, FLOAT64) if suffix(d) in floats]
         lines += ["", *(part.text + "\n" for part in self.parts)]
         if self.products:
-            lines.append(_text("gemm.c"))
+            lines.append(c_text("gemm.c"))
             lines += [self._gemm(d) for d in self.products]
         lines += [_declared(name, dtype) for name, dtype in self.mathematics]
         lines += ["", *(text + "\n" for text in (*self.definitions, *self.steps))]
@@ -238,8 +253,8 @@ class Writer:
         lines += [
             "",
             f"#define TABLE {len(self.table)}",
-            _text("rows.c"),
-            _text("run_team.c" if self.team else "run.c"),
+            c_text("rows.c"),
+            c_text("run_team.c" if self.team else "run.c"),
         ]
         if any(s.fallback for s in self.segments):
             lines += [f"int {s.name}_alone(const long *n, void *const *m) {{ return {s.name}(n, m); }}"
@@ -266,15 +281,22 @@ def _by_blas(node: Tensor, lanes: product.Lanes) -> bool:
     return node.op in (ops.matmul, gemm) and not small_product(node) and not blocked.is_blocked(node, lanes)
 
 
-def _flops(calls: Sequence[Instruction], lanes: product.Lanes) -> Size:
+def _flops(operations: Mapping[Instruction, int], lanes: product.Lanes) -> Size:
     """The floating-point operations of a step, as the rows count them, and those for which there is time while the
-    matrices of large products come from memory."""
+    matrices of large products come from memory. Of instructions that are alike one is counted for all."""
+    counts = Counter(operations.values())
     total: Size = 0
-    for node in (node for i in calls for node in i.nodes):
-        total = total + node.op.flops(node.type, *[x.type for x in node.inputs], **node.attrs)
-        if blocked.is_blocked(node, lanes):
-            total = total + FETCHED * (node.size + node.inputs[0].size + node.inputs[1].size)
+    for i in {number: i for i, number in operations.items()}.values():
+        for node in i.nodes:
+            total = total + counts[operations[i]] * _flops_of(node, lanes)
     return total
+
+
+def _flops_of(node: Tensor, lanes: product.Lanes) -> Size:
+    own = node.op.flops(node.type, *[x.type for x in node.inputs], **node.attrs)
+    if blocked.is_blocked(node, lanes):
+        own = own + FETCHED * (node.size + node.inputs[0].size + node.inputs[1].size)
+    return own
 
 
 def comment(text: str) -> str:

@@ -25,37 +25,41 @@ def below_a_file(fresh, monkeypatch, tmp_path):
     monkeypatch.setenv("MINITORCH_CACHE", str(tmp_path / "file" / "cache"))
 
 
+def kept_path(content=b"content", key="key"):
+    return Path(kept(content, key).path)
+
+
 def test_what_is_kept_is_found(fresh):
     assert cache.find("key", ".so") is None
     made = kept()
     assert cache.find("key", ".so") == made == (made.path, b"content")
-    assert made.path.parent == fresh / "key"
+    assert Path(made.path).parent == fresh / "key"
     assert cache.find("key", ".o") is None
     assert cache.find("other", ".so") is None
 
 
 def test_files_and_folders_are_the_users_alone(fresh):
-    made = kept()
-    for path in (fresh, made.path.parent):
+    file = kept_path()
+    for path in (fresh, file.parent):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
-    assert stat.S_IMODE(made.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_nothing_but_what_is_kept_stays(fresh):
     def interrupted():
         with cache.workspace() as work:
-            (work / "half").write_bytes(b"half")
+            Path(work, "half").write_bytes(b"half")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    made = kept()
-    assert [p for p in fresh.rglob("*") if p.is_file()] == [made.path]
+    made = kept_path()
+    assert [p for p in fresh.rglob("*") if p.is_file()] == [made]
 
 
 @pytest.mark.parametrize("damage", [b"", b"conten", b"contents", b"Content"])
 def test_a_damaged_file_is_removed(fresh, damage):
-    path = kept().path
+    path = kept_path()
     path.write_bytes(damage)
     assert cache.find("key", ".so") is None
     assert not path.exists()
@@ -65,19 +69,19 @@ def test_a_damaged_file_is_removed(fresh, damage):
 
 @pytest.mark.parametrize("mode", [0o620, 0o602])
 def test_a_file_that_others_may_write_is_not_used(fresh, mode):
-    path = kept().path
+    path = kept_path()
     path.chmod(mode)
     assert cache.find("key", ".so") is None
     kept()
-    assert cache.find("key", ".so").path == path
+    assert cache.find("key", ".so").path == str(path)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_a_file_or_folder_of_another_user_is_not_used(fresh):
-    path = kept().path
+    path = kept_path()
     os.chown(path, 12345, -1)
     assert cache.find("key", ".so") is None
-    path = kept().path
+    path = kept_path()
     assert cache.find("key", ".so") is not None
     os.chown(path.parent, 12345, -1)
     assert cache.find("key", ".so") is None
@@ -86,13 +90,13 @@ def test_a_file_or_folder_of_another_user_is_not_used(fresh):
 
 
 def test_only_plain_files_are_read(fresh, tmp_path):
-    made = kept()
-    made.path.rename(tmp_path / "elsewhere")
-    made.path.symlink_to(tmp_path / "elsewhere")
+    path = kept_path()
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
     assert cache.find("key", ".so") is None
-    made = kept()
-    made.path.unlink()
-    os.mkfifo(made.path, 0o600)
+    path = kept_path()
+    path.unlink()
+    os.mkfifo(path, 0o600)
     assert cache.find("key", ".so") is None
 
 
@@ -103,20 +107,20 @@ def test_a_folder_that_others_may_write_is_not_used_and_that_is_said(fresh):
         made = kept()
     assert not list(fresh.iterdir())
     assert cache.find("key", ".so") == made  # in the process's own folder
-    assert stat.S_IMODE(made.path.parents[1].stat().st_mode) == 0o700
+    assert stat.S_IMODE(Path(made.path).parents[1].stat().st_mode) == 0o700
 
 
 @pytest.mark.usefixtures("below_a_file")
 def test_without_a_folder_there_is_a_temporary_one():
     made = kept()
-    assert made.path.is_relative_to(cache.temporary())
+    assert Path(made.path).is_relative_to(cache.temporary())
     assert cache.find("key", ".so") == made
     assert cache.remember("note", {"a": 1}) == cache.recall("note") == {"a": 1}
 
 
 @pytest.mark.usefixtures("below_a_file")
 def test_without_any_folder_the_error_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(cache, "temporary", lambda: tmp_path / "nowhere")
+    monkeypatch.setattr(cache, "temporary", lambda: str(tmp_path / "nowhere"))
     with pytest.raises(CompilerError, match=r"neither .* nor a temporary folder can be written"):
         kept()
 
@@ -124,12 +128,13 @@ def test_without_any_folder_the_error_says_so(monkeypatch, tmp_path):
 def test_the_temporary_folder_goes_with_its_process_and_not_with_its_child(tmp_path):
     code = """
 import os, sys
+from pathlib import Path
 from minitorch.compiler.backends.c_source import cache
-mine = cache.temporary()
+mine = Path(cache.temporary())
 (mine / "file").touch()
 child = os.fork()
 if child == 0:
-    print(cache.temporary() != mine, cache.temporary(), flush=True)
+    print(cache.temporary() != str(mine), cache.temporary(), flush=True)
     sys.exit(0)
 os.waitpid(child, 0)
 print((mine / "file").exists(), mine)
@@ -181,4 +186,4 @@ def test_the_place_follows_the_platform(fresh, monkeypatch, platform, variables,
     monkeypatch.setattr(sys, "platform", platform)
     for name, value in {"HOME": "/home/a", **variables}.items():
         monkeypatch.setenv(name, value)
-    assert cache.location() == Path(expected)
+    assert cache.location() == expected

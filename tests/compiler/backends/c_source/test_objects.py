@@ -215,7 +215,7 @@ except KeyboardInterrupt: print("stopped")
             break
         time.sleep(0.05)
     assert not alive(gone)
-    assert {p.suffix for p in fresh.rglob("*") if p.is_file()} == {".c", ".json"}
+    assert {p.suffix for p in fresh.rglob("*") if p.is_file()} == {".c", ".txt"}
     assert not list(fresh.glob(".work-*"))
 
 
@@ -350,5 +350,5 @@ def test_a_choice_is_kept_with_the_library(fresh, real):
     objects.load(program(), [TWICE, SQUARE])
     assert cache.recall(name) is None
     assert cache.remember(name, ["loops", "blas"]) == ["loops", "blas"]
-    assert {path.suffix for path in (fresh / name).iterdir()} == {".c", ".so", ".json"}
+    assert {path.suffix for path in (fresh / name).iterdir()} == {".c", ".so", ".txt"}
     assert objects.key(program()) != name

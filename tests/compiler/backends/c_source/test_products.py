@@ -1,9 +1,12 @@
 """Products in C: all shapes and layouts of matrices, with NumPy's BLAS and with our own loops."""
 
+import re
+
 import numpy as np
 import pytest
 
 import minitorch as mt
+from minitorch.compiler.backends.c_source.toolchain import require
 
 SHAPES = [(1, 1, 1), (1, 5, 1), (5, 1, 3), (3, 4, 1), (1, 7, 9), (2, 3, 17), (33, 9, 40), (8, 100, 5), (64, 64, 64),
     (3, 300, 2), (200, 3, 300), (5, 0, 4), (0, 3, 2), (2, 3, 0), (130, 70, 257)]  # fmt: skip
@@ -86,6 +89,62 @@ def test_small_products_with_what_follows_them(with_blas, columns):
             np.testing.assert_allclose(got, want, rtol=2e-5, atol=2e-5 * max(1, np.abs(want).max(initial=0)))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_rest_of_rows(dtype):
+    """However many rows are left after the tallest tiles: of rows as they lie, taken in an order, and as columns."""
+    columns = [7, 16, 30, 45, 64, 70]  # every number of vectors in a tile
+    x, y = mt.placeholder("x", ("n", 9), dtype), mt.placeholder("y", ("n", 70), dtype)
+    weights = [values((9, n), dtype, n) for n in columns]
+    outputs = [(x @ mt.parameter(w, dtype=dtype)) * 2 for w in weights]
+    outputs += [(mt.transpose(x[:, :rows]) @ y[:, :n]) * 2 for rows in range(1, 9) for n in columns]
+    program, whole = mt.compile([x, y], outputs, backend="c"), mt.compile([x], outputs[: len(columns)], backend="c")
+    data, others = values((25, 9), dtype, 1), values((25, 70), dtype, 2)
+    order = np.random.default_rng(0).permutation(25)
+    for n in range(25):
+        got = program(data[:n], others[:n])
+        for product, w in zip(got, weights):
+            near(product / 2, data[:n], w)
+        pairs = [(data[:n, :rows].T, others[:n, :m]) for rows in range(1, 9) for m in columns]
+        for product, (a, b) in zip(got[len(columns) :], pairs, strict=True):
+            near(product / 2, a, b)
+        for product, w in zip(whole.loop(data, order=order[:n], batch_size=max(n, 1)), weights, strict=True):
+            near(product / 2, data[order[:n]], w)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("columns", [1, 5, 16, 64, 320, 336])  # parts of a vector, whole vectors, and panels of them
+def test_what_is_added_to_a_product(columns, dtype):
+    """A row is where the sums start; nothing else is, and no row that the step changes or that others read."""
+    x = mt.placeholder("x", ("n", 12), dtype)
+    ws = [mt.parameter(values((12, columns), dtype, k), dtype=dtype) for k in range(9)]  # equal products are one
+    row, wide = (mt.parameter(values(s, dtype, 1), dtype=dtype) for s in ((columns,), (1, columns)))
+    column, number = mt.placeholder("c", ("n", 1), dtype), mt.parameter(0.5, dtype=dtype)
+    outputs = [mt.tanh(x @ ws[0] + row), mt.tanh(wide + x @ ws[1]), mt.relu(x @ ws[2] + row[::-1])]
+    outputs += [
+        (x @ ws[3] + column) * 2,
+        (x @ ws[4] + number) * 2,
+        (x @ ws[5] - row) * 3,
+        mt.sum(x @ ws[6] + row + row, 0),
+    ]
+    outputs += [mt.tanh(x @ ws[7] + row), x @ ws[7]]
+    changed = mt.parameter(values((columns,), dtype, 2), dtype=dtype)
+    interpreted, compiled = (mt.compile([x, column], outputs, backend=b) for b in ("interpreter", "c"))
+    updates = {changed: mt.sum(mt.tanh(x @ ws[8] + changed), 0)}
+    steps = [mt.compile([x], outputs[0], updates, backend=b) for b in ("interpreter", "c")]
+    row.data[-1] = np.nan
+    tolerance = {"rtol": 2e-5, "atol": 2e-5} if dtype == "float32" else {"rtol": 1e-12, "atol": 1e-12}
+    for n in (0, 1, 7, 16, 41):
+        a, c = values((n, 12), dtype, n), values((n, 1), dtype, n + 1)
+        for got, want in zip(compiled(a, c), interpreted(a, c), strict=True):
+            np.testing.assert_allclose(got, want, **tolerance)
+        before, after = changed.data.copy(), []
+        for step in steps:
+            changed.data[...] = before
+            step(a)
+            after.append(changed.data.copy())
+        np.testing.assert_allclose(after[1], after[0], **tolerance)
+
+
 BATCHES = [((4, 2, 3), (3, 5)), ((4, 2, 3), (4, 3, 5)), ((2, 3), (4, 3, 5)), ((2, 1, 4, 3), (5, 3, 2)),
     ((0, 2, 3), (3, 2)), ((3, 40, 30), (3, 30, 20)), ((3, 2, 0), (3, 0, 2))]  # fmt: skip
 
@@ -122,3 +181,87 @@ def test_what_is_not_finite_stays_where_it_is(with_blas):
                 assert finite[[0, *range(2, m)]][:, [*range(4), *range(5, n)]].all()
                 assert not finite[:, 4].any()
             assert not np.isfinite(program(worse, other)[0][1]).any()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "columns", [1, 3, 7, 10, 17, 20, 40]
+)  # few, and as many as leave much of a vector empty, or not
+def test_few_columns_by_vectors_of_rows(columns, dtype):
+    """Products of many terms, of a left side that is a transpose or not: every rest of rows, and terms that are too few
+    or too many for it."""
+    x, y = mt.placeholder("x", ("n", 150), dtype), mt.placeholder("y", ("n", columns), dtype)
+    heights = [1, 5, 16, 17, 31, 64, 70, 150]
+    rights = [y, mt.parameter(values((16, columns), dtype, 3), dtype=dtype)]
+    outputs = [(mt.transpose(x[:, -m:]) @ rights[0]) * 2 for m in heights]
+    outputs += [(mt.transpose(x[:16, :m]) @ rights[1][:, ::-1]) * 2 for m in heights]
+    lengths = [20, 33, 64, 127, 150]
+    ws = [mt.parameter(values((k, columns), dtype, k), dtype=dtype) for k in lengths]
+    outputs += [(x[:, :k] @ w + w[0]) * 2 for k, w in zip(lengths, ws, strict=True)]
+    program = mt.compile([x, y], outputs, backend="c")
+    assert ("turned_" in program.source) == (10 * columns <= 7 * padded(columns, dtype))
+    for n in (16, 17, 40, 100):
+        a, b = values((n, 150), dtype, 1), values((n, columns), dtype, 2)
+        got = program(a, b)
+        for product, m in zip(got, heights):
+            near(product / 2, a[:, -m:].T, b)
+        for product, m in zip(got[len(heights) :], heights):
+            near(product / 2, a[:16, :m].T, rights[1].data[:, ::-1])
+        for product, k, w in zip(got[2 * len(heights) :], lengths, ws, strict=True):
+            near(product / 2 - w.data[0], a[:, :k], w.data)
+
+
+def padded(columns, dtype):
+    lanes = require().vector_bytes // np.dtype(dtype).itemsize
+    return -(-columns // lanes) * lanes
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("columns", [10, 16, 64, 128, 304, 320])
+def test_products_that_update_an_array(columns, dtype):
+    """What lies there less some number times a product: in place where it can be, and with what must not be merged."""
+    x, y = mt.placeholder("x", ("n", 70), dtype), mt.placeholder("y", ("n", columns), dtype)
+    ws = [mt.parameter(values((70, columns), dtype, k), dtype=dtype) for k in range(6)]
+    square = mt.parameter(values((columns, columns), dtype, 9), dtype=dtype)
+    rate = mt.variable(0.25, dtype=dtype)
+    products = [mt.transpose(x) @ (y + k) for k in range(6)]
+    updates = {ws[0]: ws[0] - rate * products[0], ws[1]: ws[1] - products[1] * rate, ws[2]: ws[2] - products[2] * 0.25}
+    updates |= {
+        ws[3]: rate * products[3] - ws[3],
+        ws[4]: ws[4] - products[4] * products[4],
+        ws[5]: ws[4] - rate * products[5],
+    }
+    updates[square] = square - rate * (mt.transpose(y) @ (y @ square))
+    before = {w: w.data.copy() for w in updates}
+    results = []
+    for backend in ("interpreter", "c"):
+        for w, value in before.items():
+            w.data[...] = value
+        step = mt.compile([x, y], mt.sum(y), updates, backend=backend)
+        for n in (3, 30, 0):
+            step(values((n, 70), dtype, 1), values((n, columns), dtype, 2))
+        merged = re.findall(r"\(rows, [^()]*, a\d+ \+ 0\)", step.source)
+        assert bool(merged) == (backend == "c" and columns == padded(columns, dtype))
+        results.append([w.data.copy() for w in updates])
+    tolerance = {"rtol": 1e-4, "atol": 1e-2} if dtype == "float32" else {"rtol": 1e-12, "atol": 1e-10}
+    for want, got in zip(*results, strict=True):
+        np.testing.assert_allclose(got, want, **tolerance)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("columns", [1, 7, 10, 16, 30, 64, 65])
+def test_sums_of_columns_after_a_product(columns, dtype):
+    """Sums of columns and of everything, at rows of whole vectors and of parts, with a NaN that stays in its column."""
+    x, y = mt.placeholder("x", ("n", 9), dtype), mt.placeholder("y", ("n", columns), dtype)
+    w, row = (mt.parameter(values(s, dtype, 1), dtype=dtype) for s in ((9, columns), (columns,)))
+    number = mt.variable(0.5, dtype=dtype)
+    difference = x @ w + row - y
+    scaled, ratio = number * difference, 1 / (2 + mt.square(y)) * (x @ w)
+    outputs = [mt.sum(mt.square(difference)), mt.sum(scaled, 0), scaled, mt.sum(ratio, 0), -ratio / number]
+    interpreted, compiled = (mt.compile([x, y], outputs, backend=b) for b in ("interpreter", "c"))
+    tolerance = {"rtol": 5e-5, "atol": 5e-5} if dtype == "float32" else {"rtol": 1e-12, "atol": 1e-12}
+    w.data[:, 0] = np.nan
+    for n in (0, 1, 7, 64, 200):
+        a, b = values((n, 9), dtype, 2), values((n, columns), dtype, 3)
+        for want, got in zip(interpreted(a, b), compiled(a, b), strict=True):
+            np.testing.assert_allclose(got, want, **tolerance)
