@@ -83,7 +83,7 @@ def _function(activation: Activation, module: str) -> Callable[[Tensor], Tensor]
 
 def _size(module: str, what: str, value: Any) -> int:
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 0 <= value < 2**40:
-        raise OptionError(f"{module}: {what} is an int of 0 or more, but {shown(value)} was given")
+        raise OptionError(f"{module}: {what} is an int of 0 or more, below 2**40, but {shown(value)} was given")
     return int(value)
 
 

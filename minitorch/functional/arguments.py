@@ -80,7 +80,7 @@ def shape_of(shape: Any, function: str, *tensors: Tensor, hole: bool = False) ->
     if any(isinstance(s, bool) or not isinstance(s, int | Dim) for s in kept) or not all(
         least <= s < 2**63 for s in kept if isinstance(s, int)
     ):
-        allowed = "sizes of 0 or more" + (", or one -1" if hole else "")
+        allowed = "sizes are ints of 0 or more" + (", or one -1" if hole else "") + ", of 64 bits, or sizes of tensors"
         raise fail(ShapeError, function, f"{shown(sizes)} is not a shape: {allowed}", *tensors)
     return kept
 
@@ -98,6 +98,7 @@ def int_of(value: Any, what: str, function: str, *tensors: Tensor, least: int | 
     if whole and -(2**63) <= value < 2**63 and (least is None or value >= least):
         return index(value)
     bound = "an int" if least is None else f"an int of {least} or more"
+    bound += "" if not whole or abs(value) < 2**63 else ", of 64 bits"
     error = OptionError if whole else ArgumentError
     raise fail(error, function, f"{what} is {bound}, but {shown(value)} was given", *tensors)
 

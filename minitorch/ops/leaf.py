@@ -79,7 +79,7 @@ def _size(name: str, axis: int, size: Any) -> Size:
         return int(size)
     raise ShapeError(
         f"placeholder {shown(name)}: axis {axis} has the size {shown(size)}; "
-        "an int of 0 or more, a name or None is expected"
+        "an int of 0 or more, below 2**63, a name or None is expected"
     )
 
 
