@@ -106,7 +106,7 @@ static inline long readable(long k, long br, long over)
 #define HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 #ifdef INTERLEAVED
 #define CROSS(NAME, T, VECTOR, LANES) \
-static inline __attribute__((always_inline)) void \
+static __attribute__((noinline)) void \
 NAME(const T *restrict from, long step, T *restrict to, long pitch) \
 { \
     VECTOR x[LANES], y[LANES]; \

@@ -257,12 +257,17 @@ class Region:
         columns, k, left = n.shape[1], n.inputs[0].shape[1], self.inputs[n.inputs[0]]
         if not isinstance(columns, int) or not self.lanes.turns(columns, n.dtype) or left.key in self.taken:
             return False
-        narrow = columns <= self.lanes.of(n.dtype)
+        lanes, rows = self.lanes.of(n.dtype), n.shape[0]
+        if isinstance(rows, int) and rows < lanes:
+            return False
+        narrow = columns <= lanes
         turned = narrow and left.strides[1] == 1 and isinstance(k, int) and LEAST_TURNED <= k <= MOST_TURNED
         return left.strides[0] == 1 or turned
 
     def _turned(self, n: Tensor) -> str:
-        parts = self.lanes.turned(self.blocks.columns, n.dtype)
+        m, most, lanes = self.blocks.axes[-2], self.lanes.panel(n.dtype), self.lanes.of(n.dtype)
+        rows = min(most, m // lanes * lanes) if isinstance(m, int) else most
+        parts = self.lanes.turned(self.blocks.columns, rows, n.dtype)
         self.function.needs.update(parts)
         return parts[-1].name
 
