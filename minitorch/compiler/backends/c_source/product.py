@@ -31,10 +31,10 @@ class Left(NamedTuple):
 
 LEFTS = {
     "": Left("long ac", "a + i * ar + t * ac, ar, ac", "BY_STRIDES"),
-    "rows": Left("const int64_t *order", "a + t, ar, order + i", "BY_ROWS"),
-    "columns": Left("const int64_t *order", "a + i, ar, order + t", "BY_COLUMNS"),
+    "rows": Left("const int64_t *order", "a + t + (order ? 0 : i * ar), ar, order ? order + i : 0", "BY_ROWS"),
+    "columns": Left("const int64_t *order", "a + i + (order ? 0 : t * ar), ar, order ? order + t : 0", "BY_COLUMNS"),
 }
-"""A matrix by its strides; or the `rows` of one in an order, as they are or as `columns`."""
+"""A matrix by its strides; or `rows` that lie in memory, as they are or as `columns`, in an order if there is one."""
 
 
 class Lanes(NamedTuple):
@@ -88,7 +88,7 @@ class Lanes(NamedTuple):
     def turned(self, columns: int, rows: int, dtype: DType) -> tuple[Part, ...]:
         """The product by way of its transpose, so many rows at once, and the products that it calls."""
         name = _named("turned", suffix(dtype), str(columns), str(rows))
-        called = [self.function(n, dtype) for n in (columns, rows)]
+        called = [self.function(columns, dtype), self.function(rows, dtype, "columns")]
         return (*called, Part(name, _turned(self, columns, rows, dtype, name)))
 
     def vector(self, dtype: DType) -> str:
@@ -164,7 +164,7 @@ def _function(lanes: Lanes, columns: int, dtype: DType, left: str) -> str:
 def _turned(lanes: Lanes, columns: int, rows: int, dtype: DType, name: str) -> str:
     t, s, width = c_type(dtype), suffix(dtype), lanes.of(dtype)
     lines = [
-        f"// the same for many k, by vectors of {rows} rows instead of columns; z has room for whole vectors",
+        f"// the same for many k and bc = 1, by vectors of {rows} rows instead of columns; z has room for whole ones",
         f"static void {name}(long m, long k, const {t} *restrict a, long ar, long ac,",
         f"    const {t} *restrict b, long br, long bc, int padded, {t} *restrict z, long zr,",
         f"    const {t} *start, const {t} *scale)",
@@ -175,7 +175,7 @@ def _turned(lanes: Lanes, columns: int, rows: int, dtype: DType, name: str) -> s
         f"        const {t} *const right = ar == 1 ? a + i : packed;",
         f"        const long rr = ar == 1 ? ac : {rows};",
         f"        if (ar != 1) pack_{s}(k, {rows}, {rows}, a + i * ar, ac, ar, packed);",
-        f"        product_{s}_{rows}({columns}, k, b, bc, br, right, rr, 1, 1, sums, {rows}, 0, 0);",
+        f"        product_columns_{s}_{rows}({columns}, k, b, br, 0, right, rr, 1, 1, sums, {rows}, 0, 0);",
         f"        for (long r = 0; r < {rows}; r += {width})",
         f"            for (long j = 0; j < {columns}; j += {width})",
         f"                cross_{s}(sums + j * {rows} + r, {rows}, z + (i + r) * zr + j, zr);",

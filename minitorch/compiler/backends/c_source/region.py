@@ -149,12 +149,16 @@ class Region:
         a, f = self.inputs[self.operands[0]], self.function
         start = self.sizes.index(a.offset, [(a.strides[0], "i0")])
         name = f.argument(a, written=False)
-        by_strides = self._product_with(n, "", [f"{name} + {start}", *(self.sizes(s) for s in a.strides)])
-        if a.key not in self.taken:
-            return by_strides
-        order, which, pitch = f.order(a), str(side(a)), self.sizes(max(a.strides, key=str))
-        left = [name, pitch, f"{order} + i0"] if which == "rows" else [f"{name} + i0", pitch, order]
-        return f"if ({order}) {self._product_with(n, which, left)} else {by_strides}"
+        if a.key in self.taken:
+            order, which, pitch = f.order(a), str(side(a)), self.sizes(max(a.strides, key=str))
+            rows = [f"{name} + ({order} ? 0 : {start})", pitch, f"{order} ? {order} + i0 : 0"]
+            return self._product_with(n, which, rows if which == "rows" else [f"{name} + i0", pitch, order])
+        lying = [kind for kind, stride in zip(("columns", "rows"), a.strides, strict=True) if stride == 1]
+        if self.turns or not lying:
+            return self._product_with(n, "", [f"{name} + {start}", *(self.sizes(s) for s in a.strides)])
+        return self._product_with(
+            n, lying[-1], [f"{name} + {start}", self.sizes(a.strides[lying[-1] == "columns"]), "0"]
+        )
 
     def _product_with(self, n: Tensor, which: str, left: Sequence[str]) -> str:
         """The call of a product for a block of rows, the left side given by these arguments."""
