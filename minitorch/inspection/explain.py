@@ -90,7 +90,7 @@ def _trust(r: Rewrite) -> str:
 def _checked(check: Check) -> str:
     """What comparing the graphs before and after a pass has found."""
     found = check.graphs
-    where = f"checked with {check.floats}: {found.values:,} values, {found.special:,} of them on special probes"
+    where = f"checked, {check.floats}: {found.values:,} values, {found.special:,} of them on special probes"
     if not found.rounded and not found.unsettled:
         return f"{where}; the same bits"
     overflow = f", {found.unsettled:,} by overflow" if found.unsettled else ""

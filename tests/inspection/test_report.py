@@ -78,7 +78,7 @@ def test_it_is_told_by_explain_too():
     lines = program.explain().splitlines()
     (at,) = (k for k, line in enumerate(lines) if line.startswith("contract: "))
     for line, name in zip(lines[at + 1 : at + 3], ("float32", "float64"), strict=True):
-        assert line.startswith(f"  checked with {name}: ")
+        assert line.startswith(f"  checked, {name}: ")
         assert "differ by rounding" in line
     (at,) = (k for k, line in enumerate(lines) if line.startswith("sort: "))
     assert lines[at + 1].endswith("on special probes; the same bits")
