@@ -1,10 +1,18 @@
 // R rows and C vectors of columns of a product a b, summed in registers; each row from `start` on, where there is one.
 // Where there is a `scale`, what is stored is what lies there less so many times the product.
 // The first `whole` rows of b can be read to the end of the last vector; of the others only `rest` elements are there.
-// The element of a in row r and column t is AT, which looks up rows that are taken in an order.
+// The element of a in row r and column t is AT, LEFT what it needs. Rows may be taken in an order, as they are or as
+// columns of a; where there is none, they are taken one by one.
+#define LEFT_BY_STRIDES(T, R)
 #define BY_STRIDES(r, t) a[r * ar + t * ac]
-#define BY_ROWS(r, t) a[order[r] * ar + t]
-#define BY_COLUMNS(r, t) a[order[t] * ar + r]
+#define LEFT_BY_ROWS(T, R) \
+    const T *of[R]; \
+    UNROLL for (int r = 0; r < R; r++) of[r] = a + (order ? order[r] : r) * ar;
+#define BY_ROWS(r, t) of[r][t]
+#define LEFT_BY_COLUMNS(T, R) /* without a branch for each term */ \
+    const int64_t first = 0, *const places = order ? order : &first; \
+    const long ordered = order ? -1 : 0;
+#define BY_COLUMNS(r, t) a[(places[t & ordered] + (t & ~ordered)) * ar + r]
 #define STEP(AT, R, C, B) \
     UNROLL for (int r = 0; r < R; r++) { \
         UNROLL for (int c = 0; c < C; c++) acc[r][c] += AT(r, t) * B[c]; \
@@ -16,6 +24,7 @@ NAME(long k, const T *restrict a, long ar, THIRD, const T *restrict b, long br, 
 { \
     VECTOR acc[R][C], bs[C]; \
     long t = 0; \
+    LEFT_##AT(T, R) \
     UNROLL for (int r = 0; r < R; r++) { \
         UNROLL for (int c = 0; c < C; c++) { \
             const T *const from = more ? z + r * zr : start; \
@@ -106,7 +115,7 @@ static inline long readable(long k, long br, long over)
 #define HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 #ifdef INTERLEAVED
 #define CROSS(NAME, T, VECTOR, LANES) \
-static inline __attribute__((always_inline)) void \
+static __attribute__((noinline)) void \
 NAME(const T *restrict from, long step, T *restrict to, long pitch) \
 { \
     VECTOR x[LANES], y[LANES]; \

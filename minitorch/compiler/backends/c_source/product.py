@@ -31,10 +31,10 @@ class Left(NamedTuple):
 
 LEFTS = {
     "": Left("long ac", "a + i * ar + t * ac, ar, ac", "BY_STRIDES"),
-    "rows": Left("const int64_t *order", "a + t, ar, order + i", "BY_ROWS"),
-    "columns": Left("const int64_t *order", "a + i, ar, order + t", "BY_COLUMNS"),
+    "rows": Left("const int64_t *order", "a + t + (order ? 0 : i * ar), ar, order ? order + i : 0", "BY_ROWS"),
+    "columns": Left("const int64_t *order", "a + i + (order ? 0 : t * ar), ar, order ? order + t : 0", "BY_COLUMNS"),
 }
-"""A matrix by its strides; or the `rows` of one in an order, as they are or as `columns`."""
+"""A matrix by its strides; or `rows` that lie in memory, as they are or as `columns`, in an order if there is one."""
 
 
 class Lanes(NamedTuple):
@@ -85,11 +85,11 @@ class Lanes(NamedTuple):
         empty, and vectors of a column do not."""
         return 10 * columns <= 7 * self.padded(columns, dtype)
 
-    def turned(self, columns: int, dtype: DType) -> tuple[Part, ...]:
-        """The product by way of its transpose, and the products that it calls."""
-        name = _named("turned", suffix(dtype), str(columns))
-        called = [self.function(n, dtype) for n in (columns, self.of(dtype), self.panel(dtype))]
-        return (*called, Part(name, _turned(self, columns, dtype, name)))
+    def turned(self, columns: int, rows: int, dtype: DType) -> tuple[Part, ...]:
+        """The product by way of its transpose, so many rows at once, and the products that it calls."""
+        name = _named("turned", suffix(dtype), str(columns), str(rows))
+        called = [self.function(columns, dtype), self.function(rows, dtype, "columns")]
+        return (*called, Part(name, _turned(self, columns, rows, dtype, name)))
 
     def vector(self, dtype: DType) -> str:
         """The type of a vector, and how several are turned."""
@@ -161,30 +161,26 @@ def _function(lanes: Lanes, columns: int, dtype: DType, left: str) -> str:
     return "\n".join([*lines, "    }", "}"])
 
 
-def _turned(lanes: Lanes, columns: int, dtype: DType, name: str) -> str:
-    """As many rows at once as a panel has columns, then as a vector has elements; the rest as they are."""
-    t, s, width, panel = c_type(dtype), suffix(dtype), lanes.of(dtype), lanes.panel(dtype)
+def _turned(lanes: Lanes, columns: int, rows: int, dtype: DType, name: str) -> str:
+    t, s, width = c_type(dtype), suffix(dtype), lanes.of(dtype)
     lines = [
-        f"// the same for many k, by vectors of rows instead of columns; z has room for {lanes.padded(columns, dtype)}",
+        f"// the same for many k and bc = 1, by vectors of {rows} rows instead of columns; z has room for whole ones",
         f"static void {name}(long m, long k, const {t} *restrict a, long ar, long ac,",
         f"    const {t} *restrict b, long br, long bc, int padded, {t} *restrict z, long zr,",
         f"    const {t} *start, const {t} *scale)",
         "{",
-        f"    {t} sums[{lanes.padded(columns, dtype) * panel}] ALIGNED, packed[{MOST_TURNED * panel}] ALIGNED;",
+        f"    {t} sums[{lanes.padded(columns, dtype) * rows}] ALIGNED, packed[{MOST_TURNED * rows}] ALIGNED;",
         "    long i = 0;",
+        f"    for (; i + {rows} <= m; i += {rows}) {{",
+        f"        const {t} *const right = ar == 1 ? a + i : packed;",
+        f"        const long rr = ar == 1 ? ac : {rows};",
+        f"        if (ar != 1) pack_{s}(k, {rows}, {rows}, a + i * ar, ac, ar, packed);",
+        f"        product_columns_{s}_{rows}({columns}, k, b, br, 0, right, rr, 1, 1, sums, {rows}, 0, 0);",
+        f"        for (long r = 0; r < {rows}; r += {width})",
+        f"            for (long j = 0; j < {columns}; j += {width})",
+        f"                cross_{s}(sums + j * {rows} + r, {rows}, z + (i + r) * zr + j, zr);",
+        "    }",
     ]
-    for rows in (panel, width):
-        lines += [
-            f"    for (; i + {rows} <= m; i += {rows}) {{",
-            f"        const {t} *const right = ar == 1 ? a + i : packed;",
-            f"        if (ar != 1) pack_{s}(k, {rows}, {rows}, a + i * ar, ac, ar, packed);",
-            f"        const long rr = ar == 1 ? ac : {rows};",
-            f"        product_{s}_{rows}({columns}, k, b, bc, br, right, rr, 1, 1, sums, {rows}, 0, 0);",
-            f"        for (long r = 0; r < {rows}; r += {width})",
-            f"            for (long j = 0; j < {columns}; j += {width})",
-            f"                cross_{s}(sums + j * {rows} + r, {rows}, z + (i + r) * zr + j, zr);",
-            "    }",
-        ]
     rest = "m - i, k, a + i * ar, ar, ac, b, br, bc, padded, z + i * zr, zr, start, scale"
     return "\n".join([*lines, f"    if (i < m) product_{s}_{columns}({rest});", "}"])
 

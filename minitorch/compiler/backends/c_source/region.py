@@ -149,12 +149,16 @@ class Region:
         a, f = self.inputs[self.operands[0]], self.function
         start = self.sizes.index(a.offset, [(a.strides[0], "i0")])
         name = f.argument(a, written=False)
-        by_strides = self._product_with(n, "", [f"{name} + {start}", *(self.sizes(s) for s in a.strides)])
-        if a.key not in self.taken:
-            return by_strides
-        order, which, pitch = f.order(a), str(side(a)), self.sizes(max(a.strides, key=str))
-        left = [name, pitch, f"{order} + i0"] if which == "rows" else [f"{name} + i0", pitch, order]
-        return f"if ({order}) {self._product_with(n, which, left)} else {by_strides}"
+        if a.key in self.taken:
+            order, which, pitch = f.order(a), str(side(a)), self.sizes(max(a.strides, key=str))
+            rows = [f"{name} + ({order} ? 0 : {start})", pitch, f"{order} ? {order} + i0 : 0"]
+            return self._product_with(n, which, rows if which == "rows" else [f"{name} + i0", pitch, order])
+        lying = [kind for kind, stride in zip(("columns", "rows"), a.strides, strict=True) if stride == 1]
+        if self.turns or not lying:
+            return self._product_with(n, "", [f"{name} + {start}", *(self.sizes(s) for s in a.strides)])
+        return self._product_with(
+            n, lying[-1], [f"{name} + {start}", self.sizes(a.strides[lying[-1] == "columns"]), "0"]
+        )
 
     def _product_with(self, n: Tensor, which: str, left: Sequence[str]) -> str:
         """The call of a product for a block of rows, the left side given by these arguments."""
@@ -257,12 +261,17 @@ class Region:
         columns, k, left = n.shape[1], n.inputs[0].shape[1], self.inputs[n.inputs[0]]
         if not isinstance(columns, int) or not self.lanes.turns(columns, n.dtype) or left.key in self.taken:
             return False
-        narrow = columns <= self.lanes.of(n.dtype)
+        lanes, rows = self.lanes.of(n.dtype), n.shape[0]
+        if isinstance(rows, int) and rows < lanes:
+            return False
+        narrow = columns <= lanes
         turned = narrow and left.strides[1] == 1 and isinstance(k, int) and LEAST_TURNED <= k <= MOST_TURNED
         return left.strides[0] == 1 or turned
 
     def _turned(self, n: Tensor) -> str:
-        parts = self.lanes.turned(self.blocks.columns, n.dtype)
+        m, most, lanes = self.blocks.axes[-2], self.lanes.panel(n.dtype), self.lanes.of(n.dtype)
+        rows = min(most, m // lanes * lanes) if isinstance(m, int) else most
+        parts = self.lanes.turned(self.blocks.columns, rows, n.dtype)
         self.function.needs.update(parts)
         return parts[-1].name
 
