@@ -96,6 +96,7 @@ def test_pictures_of_any_name_are_drawn(name, tmp_path):
     step.draw(tmp_path / "picture.pdf")
     assert (tmp_path / "picture.pdf").read_bytes().startswith(b"%PDF")
     step.plan.draw(tmp_path / "plan.svg", 3)
+    step.plan.draw(tmp_path / "plan.pdf", 3)
     ElementTree.parse(tmp_path / "plan.svg")
     assert nx.is_directed_acyclic_graph(nx.DiGraph(step.to_networkx()))
     nx.write_graphml(step.to_networkx(), tmp_path / "graph.graphml")
