@@ -171,7 +171,7 @@ def _turned(lanes: Lanes, columns: int, rows: int, dtype: DType, name: str) -> s
         "{",
         f"    {t} sums[{pitch * rows}] ALIGNED, packed[{MOST_TURNED * rows}] ALIGNED;",
         "    long i = 0;",
-        f"    memset(sums + {columns * rows}, 0, {(pitch - columns) * rows} * sizeof({t})); // or they might be subnormal",
+        f"    memset(sums + {columns * rows}, 0, {(pitch - columns) * rows} * sizeof({t})); // they may be subnormal",
         f"    for (; i + {rows} <= m; i += {rows}) {{",
         f"        const {t} *const right = ar == 1 ? a + i : packed;",
         f"        const long rr = ar == 1 ? ac : {rows};",
