@@ -18,7 +18,7 @@ from minitorch.graph.dim import Size, Symbol, as_symbol, evaluate, symbols
 from minitorch.graph.graph import expression
 from minitorch.graph.storage import Array, Guard
 from minitorch.graph.tensor import Tensor
-from minitorch.graph.text import printable
+from minitorch.graph.text import printable, shown
 from minitorch.graph.types import Check
 
 MOST_BOUND = 64  # bindings kept; the oldest goes when another batch size comes
@@ -55,6 +55,8 @@ class Executor:
     def __init__(self, plan: Plan, backend: Backend, requirements: Sequence[Requirement]) -> None:
         self.plan, self.backend, self.requirements = plan, backend, requirements
         self.inputs = plan.graph.inputs
+        self.title = printable(plan.graph.name)
+        self._input_titles = [input_title(self.title, p) for p in self.inputs]
         self._kinds = (np.ndarray,) * len(self.inputs)
         self._dtypes = tuple(p.dtype for p in self.inputs)
         self.memory = Memory(plan)
@@ -117,7 +119,7 @@ class Executor:
                         values[node] = evaluate_node(node, [values[i] for i in node.inputs], sizes)
             except Exception as again:
                 return node_error(again, node, f"  {self._instruction_text(node)}\n")
-        error.add_note(f"{printable(graph.name)}: computed once more, node by node, it did not fail")
+        error.add_note(f"{self.title}: computed once more, node by node, it did not fail")
         return error
 
     def _instruction_text(self, node: Tensor) -> str:
@@ -127,7 +129,7 @@ class Executor:
         number = next((k for k, i in enumerate(calls, 1) if any(n is node for n in i.nodes)), None)
         what = "a view" if number is None else f"instruction {number} of {len(calls)}"
         call = expression(node, [labels[i] for i in node.inputs])
-        return f"{what} of {printable(self.plan.graph.name)}: {labels[node]}: {node.type} = {call}"
+        return f"{what} of {self.title}: {labels[node]}: {node.type} = {call}"
 
     # ---- arguments ----
 
@@ -135,7 +137,7 @@ class Executor:
         """The arguments as arrays of the dtypes of the placeholders. Arrays that fit are taken as they are."""
         if tuple(map(type, values)) == self._kinds and tuple(map(_dtype, values)) == self._dtypes:
             return values
-        return [converted(v, placeholder) for v, placeholder in zip(values, self.inputs, strict=True)]
+        return [converted(v, p, what) for v, p, what in zip(values, self.inputs, self._input_titles, strict=True)]
 
     # ---- binding ----
 
@@ -153,7 +155,7 @@ class Executor:
         sizes: dict[Symbol, int] = {}
         found: dict[Symbol, tuple[Tensor, int]] = {}
         for placeholder, shape in zip(self.inputs, shapes, strict=True):
-            _check_rank(placeholder, shape)
+            self._check_rank(placeholder, shape)
             for axis, (size, got) in enumerate(zip(placeholder.shape, shape, strict=True)):
                 symbol = as_symbol(size)
                 if symbol is not None and symbol not in sizes:
@@ -162,7 +164,8 @@ class Executor:
         for placeholder, shape in zip(self.inputs, shapes, strict=True):
             for axis, (size, got) in enumerate(zip(placeholder.shape, shape, strict=True)):
                 if (expected := evaluate(size, sizes)) != got:
-                    raise InputError(_disagreement(placeholder, axis, size, got, expected, found))
+                    met = _disagreement(placeholder, axis, size, got, expected, found)
+                    raise InputError(f"{self.title}: {met}")
         for requirement in self.requirements:
             _require(requirement, sizes, found)
         return sizes
@@ -200,14 +203,19 @@ class Executor:
 
     def _count(self, shapes: Shapes) -> int:
         for p, shape in zip(self.inputs, shapes, strict=True):
-            _check_rank(p, shape)
+            self._check_rank(p, shape)
         counts = {p.name: shape[0] for p, shape, row in zip(self.inputs, shapes, self.batched, strict=True) if row}
         if len(set(counts.values())) > 1:
             listed = ", ".join(f"{printable(name or '')} has {n}" for name, n in counts.items())
-            raise InputError(f"the inputs differ in their number of rows: {listed}")
+            raise InputError(f"{self.title}: the inputs differ in their number of rows: {listed}")
         if not counts:
-            raise InputError("no input has a first dimension of unknown size, so there are no batches to take")
+            none = "no input has a first dimension of unknown size, so there are no batches to take"
+            raise InputError(f"{self.title}: {none}; its inputs are {input_text(self.inputs)}")
         return next(iter(counts.values()))
+
+    def _check_rank(self, placeholder: Tensor, shape: tuple[int, ...]) -> None:
+        if len(shape) != len(placeholder.shape):
+            raise InputError(f"{self.title}: {_input_text(placeholder)} an array of shape {shape} was given")
 
 
 def _holding(guard: Guard, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -237,9 +245,13 @@ def _batch(batches: Batches, start: int, size: int) -> list[Array]:
 # ---- inputs ----
 
 
-def converted(value: Any, placeholder: Tensor) -> Array:
+def input_title(called: str, placeholder: Tensor) -> str:
+    """An input in messages, after what was called."""
+    return f"{called}: input {shown(placeholder.name)}"
+
+
+def converted(value: Any, placeholder: Tensor, what: str) -> Array:
     """`value` as an array of the placeholder's dtype, where that is safe: floats to floats, ints to what holds them."""
-    what = f"input {printable(placeholder.name or '')!r}"
     return fitting(as_array(value, what), placeholder.dtype, what)
 
 
@@ -254,11 +266,6 @@ def _leading(inputs: Iterable[Tensor], requirements: Iterable[Requirement]) -> s
             break
         linked |= grown
     return linked
-
-
-def _check_rank(placeholder: Tensor, shape: tuple[int, ...]) -> None:
-    if len(shape) != len(placeholder.shape):
-        raise InputError(f"{_input_text(placeholder)} was given an array of shape {shape}")
 
 
 def _disagreement(

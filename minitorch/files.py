@@ -9,6 +9,7 @@ from typing import Any, Union
 from minitorch.errors import ArgumentError, FileError
 from minitorch.graph.array import as_array
 from minitorch.graph.storage import Array
+from minitorch.graph.text import shown
 from minitorch.lazy import lazy
 from minitorch.nn import Module
 
@@ -30,12 +31,13 @@ def save(path: Path, model: Module | Mapping[str, Any]) -> None:
     ...     mt.load(f"{folder}/model.safetensors", mt.nn.Linear(2, 1, seed=1)).weight.data.shape
     (2, 1)
     """
-    if not isinstance(path, str | bytes | os.PathLike):
-        raise ArgumentError(f"save: a path is expected, but {path!r} was given")
+    path = _path(path, "save")
+    if os.path.isdir(path or "."):
+        raise IsADirectoryError(f"save: {shown(path)} is a folder; the path of a file is expected")
     if not isinstance(model, Module | Mapping):
-        raise ArgumentError(f"save: a module or a dict of arrays is expected, but {model!r} was given")
+        raise ArgumentError(f"save: a module or a dict of arrays is expected, but {shown(model)} was given")
     state = model.state_dict() if isinstance(model, Module) else model
-    arrays = {str(name): as_array(value, f"save: {name!r}").copy(order="C") for name, value in state.items()}
+    arrays = {str(name): as_array(value, f"save: {shown(name)}").copy(order="C") for name, value in state.items()}
     write_whole(path, safetensors.save(arrays))
 
 
@@ -46,15 +48,25 @@ def load(path: Path, model: Module | None = None) -> Any:
     nothing then.
     """
     if model is not None and not isinstance(model, Module):
-        raise ArgumentError(f"load: a module is expected, but {type(model).__name__} was given")
-    arrays = read(path)
+        raise ArgumentError(f"load: a module is expected, but {shown(model)} was given")
+    try:
+        arrays = read(_path(path, "load"))
+    except FileError as error:
+        raise FileError(f"load: {error.message}") from None
     if model is None:
         return arrays
     try:
         model.load_state_dict(arrays)
     except FileError as error:
-        raise FileError(f"{path}: {error.message}") from None
+        raise FileError(f"load: {os.fsdecode(path)}: {error.message}") from None
     return model
+
+
+def _path(path: Any, function: str) -> str:
+    """A path as text, or an error for what is none: an int would be a file that is open already."""
+    if not isinstance(path, str | bytes | os.PathLike):
+        raise ArgumentError(f"{function}: a path is expected, but {shown(path)} was given")
+    return os.fsdecode(path)
 
 
 def read(path: Path) -> dict[str, Array]:

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 
 from minitorch import functional, ops
-from minitorch.errors import ArgumentError, FileError, OptionError
+from minitorch.errors import ArgumentError, DTypeError, FileError, OptionError
+from minitorch.functional.arguments import source_of
+from minitorch.functional.random import key_of, rate_of
 from minitorch.graph.array import as_array
 from minitorch.graph.origin import scope
 from minitorch.graph.pictured import Pictured
 from minitorch.graph.storage import Array, one_block
-from minitorch.graph.tensor import Tensor
-from minitorch.graph.text import printable
-from minitorch.graph.types import DTypeLike, dtype_of, show_shape
+from minitorch.graph.tensor import Tensor, as_tensor
+from minitorch.graph.text import printable, shown
+from minitorch.graph.types import DType, DTypeLike, dtype_of, is_float, show_shape
 from minitorch.lazy import lazy
 from minitorch.program import Program, compile
 
@@ -57,11 +59,15 @@ initialisers: dict[str, Initialiser] = {
 _USUAL = {"relu": "he_uniform"}
 
 
-def _weights(init: str | None, activation: Activation, source: Any, nin: int, nout: int) -> Array:
-    name = init or (_USUAL.get(activation, "glorot_uniform") if isinstance(activation, str) else "glorot_uniform")
-    if name not in initialisers:
-        raise OptionError(f"there is no initialisation {name!r}; there are {', '.join(initialisers)}")
-    return initialisers[name](source, nin, nout)
+def _weights(module: str, init: str | None, activation: Activation, source: Any, nin: int, nout: int) -> Array:
+    usual = _USUAL.get(activation, "glorot_uniform") if isinstance(activation, str) else "glorot_uniform"
+    return initialisers[_known(module, usual if init is None else init)](source, nin, nout)
+
+
+def _known(module: str, init: str) -> str:
+    if not isinstance(init, str) or init not in initialisers:
+        raise OptionError(f"{module}: there is no initialisation {shown(init)}; there are {', '.join(initialisers)}")
+    return init
 
 
 def _function(activation: Activation, module: str) -> Callable[[Tensor], Tensor]:
@@ -71,14 +77,21 @@ def _function(activation: Activation, module: str) -> Callable[[Tensor], Tensor]
         return activation
     if not isinstance(activation, str) or activation not in functional.activations:
         known = ", ".join(functional.activations)
-        raise OptionError(f"{module}: there is no activation {activation!r}; there are {known}")
+        raise OptionError(f"{module}: there is no activation {shown(activation)}; there are {known}")
     return functional.activations[activation]
 
 
 def _size(module: str, what: str, value: Any) -> int:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
-        raise OptionError(f"{module}: {what} is an int of 0 or more, but {value!r} was given")
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 0 <= value < 2**40:
+        raise OptionError(f"{module}: {what} is an int of 0 or more, below 2**40, but {shown(value)} was given")
     return int(value)
+
+
+def _float(dtype: DTypeLike, module: str) -> DType:
+    found = dtype_of(dtype, module)
+    if not is_float(found):
+        raise DTypeError(f"{module}: parameters are floats, but the dtype {found} was asked for")
+    return found
 
 
 # ---- Module ----
@@ -103,11 +116,14 @@ class Module(Pictured):
 
     def forward(self, x: Tensor) -> Tensor:
         """The graph of this module on `x`."""
-        raise NotImplementedError(f"{type(self).__name__} defines no forward")
+        raise NotImplementedError(f"{type(self).__name__} defines no forward; a module defines forward(self, x)")
 
     def __call__(self, *inputs: Any) -> Tensor:
         with scope(getattr(self, "_name", None) or type(self).__name__.lower()):
-            return self.forward(*inputs)
+            output = self.forward(*inputs)
+        if output is None:
+            raise ArgumentError(f"{type(self).__name__}: forward is to return a tensor, but returned None")
+        return output
 
     def __setattr__(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -145,14 +161,14 @@ class Module(Pictured):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take values by name. Raises `ValueError` and changes nothing where names, shapes or dtypes differ."""
         if not isinstance(state, Mapping):
-            raise ArgumentError(f"load_state_dict: a state is a dict of values by name, but {state!r} was given")
+            raise ArgumentError(f"load_state_dict: a state is a dict of values by name, but {shown(state)} was given")
         mine = dict(self._named())
         missing, unknown = mine.keys() - state.keys(), state.keys() - mine.keys()
         if missing or unknown:
             lacks = "".join(f"; {printable(n)} is missing" for n in sorted(missing))
             extra = "".join(f"; {printable(n)} is unknown" for n in sorted(unknown))
             raise FileError(f"load_state_dict: the names are not those of {type(self).__name__}{lacks}{extra}")
-        arrays = {name: as_array(value, f"parameter {name!r}") for name, value in state.items()}
+        arrays = {name: as_array(value, f"load_state_dict: {shown(name)}") for name, value in state.items()}
         for name, tensor in mine.items():
             shape, dtype = arrays[name].shape, arrays[name].dtype
             if shape != tensor.shape or not np.can_cast(dtype, tensor.dtype, "same_kind"):
@@ -249,9 +265,9 @@ class Neuron(Module):
     ) -> None:  # fmt: skip
         nin = _size("Neuron", "nin", nin)
         _function(activation, type(self).__name__)
-        source = _source(seed, type(self).__name__)
-        with one_block((nin + 1) * dtype_of(dtype, "Neuron").itemsize):
-            values = _weights(init, activation, source, nin, 1)
+        source = source_of(seed, type(self).__name__)
+        with one_block((nin + 1) * _float(dtype, "Neuron").itemsize):
+            values = _weights("Neuron", init, activation, source, nin, 1)
             self.weight = ops.parameter(values[:, 0], name="weight", dtype=dtype)
             self.bias = ops.parameter(0.0, name="bias", dtype=dtype)
         self.activation = activation
@@ -266,6 +282,7 @@ class Neuron(Module):
         return neuron
 
     def forward(self, x: Tensor) -> Tensor:
+        x = as_tensor(x, type(self).__name__)
         return _function(self.activation, type(self).__name__)(x @ self.weight + self.bias)
 
     def __repr__(self) -> str:
@@ -286,15 +303,17 @@ class Linear(Module):
     def _make(self, nin: int, nout: int, seed: Seed, init: str | None, dtype: DTypeLike, name: str) -> None:
         kind = type(self).__name__
         nin, nout = _size(kind, "nin", nin), _size(kind, "nout", nout)
-        source = _source(seed, type(self).__name__)
+        source = source_of(seed, kind)
+        if not isinstance(name, str):
+            raise ArgumentError(f"{kind}: a name is a str, but {shown(name)} was given")
         prefix = f"{name}." if name else ""
-        with one_block((nin + 1) * nout * dtype_of(dtype, kind).itemsize):
-            values = _weights(init, self.activation, source, nin, nout)
+        with one_block((nin + 1) * nout * _float(dtype, kind).itemsize):
+            values = _weights(kind, init, self.activation, source, nin, nout)
             self.weight = ops.parameter(values, name=f"{prefix}weight", dtype=dtype)
             self.bias = ops.parameter(np.zeros(nout), name=f"{prefix}bias", dtype=dtype)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x @ self.weight + self.bias
+        return as_tensor(x, type(self).__name__) @ self.weight + self.bias
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.weight.shape[0]}, {self.weight.shape[1]})"
@@ -342,14 +361,17 @@ class MLP(Module):
         *, seed: Seed = None, init: str | None = None, dtype: DTypeLike = "float32",
     ) -> None:  # fmt: skip
         if not isinstance(nouts, list | tuple):
-            raise OptionError(f"MLP: nouts is a list of widths, but {nouts!r} was given")
+            raise OptionError(f"MLP: nouts is a list of widths, but {shown(nouts)} was given")
         sizes = [_size("MLP", "nin", nin), *(_size("MLP", "each of nouts", n) for n in nouts)]
         if len(sizes) < 2:
             raise OptionError("MLP: nouts names the width of each layer, but is empty")
-        _function(activation, type(self).__name__)
-        source = _source(seed, type(self).__name__)
+        for function in (activation, output_activation):
+            _function(function, type(self).__name__)
+        if init is not None:
+            _known(type(self).__name__, init)
+        source = source_of(seed, type(self).__name__)
         count = sum((a + 1) * b for a, b in pairwise(sizes))
-        with one_block(count * dtype_of(dtype, "MLP").itemsize):
+        with one_block(count * _float(dtype, "MLP").itemsize):
             self.layers = [
                 Layer(a, b, activation if i < len(sizes) - 2 else output_activation, seed=source, init=init,
                       dtype=dtype, name=f"layers.{i}")
@@ -357,6 +379,7 @@ class MLP(Module):
             ]  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
+        x = as_tensor(x, type(self).__name__)
         for layer in self.layers:
             x = layer(x)
         return x
@@ -378,10 +401,11 @@ class Sequential(Module):
     def __init__(self, *modules: Module) -> None:
         for module in modules:
             if not isinstance(module, Module):
-                raise ArgumentError(f"Sequential: modules are expected, but {module!r} was given")
+                raise ArgumentError(f"Sequential: modules are expected, but {shown(module)} was given")
         self.modules = list(modules)
 
     def forward(self, x: Tensor) -> Tensor:
+        x = as_tensor(x, type(self).__name__)
         for module in self.modules:
             x = module(x)
         return x
@@ -396,7 +420,7 @@ class Activated(Module):
     function: Callable[[Tensor], Tensor]
 
     def forward(self, x: Tensor) -> Tensor:
-        return type(self).function(x)
+        return type(self).function(as_tensor(x, type(self).__name__))
 
 
 def _activation(name: str, function: Callable[[Tensor], Tensor]) -> type[Activated]:
@@ -413,10 +437,12 @@ class Dropout(Module):
     """`minitorch.dropout` as a module: zeros at random in training, nothing in prediction."""
 
     def __init__(self, rate: float = 0.5, *, seed: int | None = None) -> None:
-        self.rate, self.seed = rate, seed
+        self.rate, self.seed = rate_of(rate, "Dropout"), seed
+        if seed is not None:
+            key_of(seed, "Dropout")
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.dropout(x, self.rate, self.seed)
+        return functional.dropout(as_tensor(x, type(self).__name__), self.rate, self.seed)
 
     def __repr__(self) -> str:
         return f"Dropout({self.rate})"
@@ -428,14 +454,6 @@ def _shown(activation: Activation) -> str:
 
 def predict(model: Module, X: Any) -> Array:
     """`model.predict(X)`."""
+    if not isinstance(model, Module):
+        raise ArgumentError(f"predict: a module is expected, but {shown(model)} was given")
     return model.predict(X)
-
-
-def _source(seed: Seed, module: str) -> Any:
-    """The generator of random numbers that a seed stands for."""
-    try:
-        return random.default_rng(seed)
-    except (TypeError, ValueError):
-        raise ArgumentError(
-            f"{module}: a seed is an int of 0 or more, or a generator, but {seed!r} was given"
-        ) from None

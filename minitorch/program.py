@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
-from minitorch import ops
 from minitorch.compiler import PIPELINE
 from minitorch.compiler.backends import BACKENDS
 from minitorch.compiler.choice import compiled
-from minitorch.compiler.passes import specialise
 from minitorch.compiler.plan import Plan
 from minitorch.compiler.rewrite import PassRecord
-from minitorch.errors import ArgumentError, DTypeError, GraphError, InputError, OptionError, ShapeError
+from minitorch.errors import ArgumentError, InputError, OptionError
 from minitorch.executor import Executor, Requirement, input_text
 from minitorch.graph.array import as_array
-from minitorch.graph.dim import as_symbol, equal, symbols_in
-from minitorch.graph.graph import Graph, expression
+from minitorch.graph.graph import Graph
 from minitorch.graph.origin import here
 from minitorch.graph.pictured import Pictured
 from minitorch.graph.storage import Array
-from minitorch.graph.tensor import Operand, Tensor, as_tensor, brought_to, strong
-from minitorch.graph.text import printable
-from minitorch.graph.types import is_float, show_shape
+from minitorch.graph.tensor import Tensor
+from minitorch.graph.text import counted, printable, shown
 from minitorch.lazy import lazy
 from minitorch.loop import Loop
+from minitorch.tracing import Updates, requirements_of, trace
 
 viz = lazy("minitorch.viz")
-verification = lazy("minitorch.inspection.verify")
+verifying = lazy("minitorch.inspection.verify")
+reporting = lazy("minitorch.inspection.report")
 explanation = lazy("minitorch.inspection.explain")
 inspection = lazy("minitorch.inspection")
-
-Updates = Mapping[Tensor, Operand] | Iterable[tuple[Tensor, Operand]]
 
 
 def compile(
@@ -57,13 +53,20 @@ def compile(
     (6.0, 3.0)
     """
     if name is not None and not isinstance(name, str):
-        raise ArgumentError(f"compile: a name is a str, but {name!r} was given\n  in {here()!r}")
+        raise ArgumentError(f"compile: a name is a str, but {shown(name)} was given\n  in {here()!r}")
     if training is not None and not isinstance(training, bool):
-        raise ArgumentError(f"compile: training is True, False or None, but {training!r} was given\n  in {here()!r}")
-    traced, requirements = trace(inputs, outputs, updates, name or "program", training)
-    if backend != "auto" and backend not in BACKENDS:
+        raise ArgumentError(f"compile: training is True, False or None, not {shown(training)}\n  in {here()!r}")
+    return _compile("compile", inputs, outputs, updates, backend, name or "program", training)
+
+
+def _compile(
+    function: str, inputs: Any, outputs: Any, updates: Any, backend: str, name: str, training: bool | None
+) -> Program:
+    """The same; its errors name the `function` that the user called."""
+    traced, requirements = trace(inputs, outputs, updates, name, training, function)
+    if not isinstance(backend, str) or (backend != "auto" and backend not in BACKENDS):
         known = f"there are auto, {', '.join(BACKENDS)}"
-        raise OptionError(f"compile: there is no backend {backend!r}; {known}\n  in {here()!r}")
+        raise OptionError(f"{function}: there is no backend {shown(backend)}; {known}\n  in {here()!r}")
     single = isinstance(outputs, Tensor)
     pack: Callable[[Sequence[Array]], Any] = _first if single else tuple if isinstance(outputs, tuple) else list
     return Program(traced, requirements, backend, pack)
@@ -120,7 +123,8 @@ class Program(Pictured):
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         how = "save the model with minitorch.save, or copy it, and compile a program for the copy"
-        raise ArgumentError(f"{self!r} cannot be copied or pickled, for it works on the parameters of its model: {how}")
+        why = "a program cannot be copied or pickled, for it works on the parameters of its model"
+        raise ArgumentError(f"{printable(self.graph.name)}: {why}: {how}")
 
     # ---- running ----
 
@@ -139,7 +143,7 @@ class Program(Pictured):
         names = [p.name for p in self.inputs]
         problem = None
         if len(values) > len(names):
-            problem = f"{len(values)} inputs were given"
+            problem = f"{counted(len(values), 'input')} {'was' if len(values) == 1 else 'were'} given"
         elif unknown := [name for name in named if name not in names]:
             problem = f"there is no input {printable(unknown[0])!r}"
         elif twice := [name for name in names[: len(values)] if name in named]:
@@ -165,23 +169,23 @@ class Program(Pictured):
         return Loop(self._executor, prepared, chosen, rows, int(batch_size)).run()
 
     def checked(
-        self, arrays: Sequence[Any], batch_size: Any, order: Any = None
+        self, arrays: Sequence[Any], batch_size: Any, order: Any = None, function: str = ""
     ) -> tuple[Sequence[Array], int, Array | None]:  # fmt: skip
         """Arguments as arrays that fit the inputs, the number of their rows, and the order. Raises like `loop`."""
+        title = function or self._executor.title
         if not isinstance(batch_size, int | np.integer) or isinstance(batch_size, bool) or batch_size < 1:
-            raise self._refusal(f"a batch size is an int of 1 or more, but {batch_size!r} was given")
+            raise InputError(f"{title}: a batch size is an int of 1 or more, but {shown(batch_size)} was given")
         if len(arrays) != self._arity:
-            raise self._refusal(f"{len(arrays)} inputs were given; its inputs are {input_text(self.inputs)}")
+            given = f"{counted(len(arrays), 'input')} {'was' if len(arrays) == 1 else 'were'} given"
+            whose = "its inputs are" if title == self._executor.title else f"the inputs of {self._executor.title} are"
+            raise InputError(f"{title}: {given}; {whose} {input_text(self.inputs)}")
         executor = self._executor
         prepared = executor.prepare(arrays)
         shapes = tuple([a.shape for a in prepared])
         rows = executor.rows(shapes)
-        chosen = _order(order, rows, self.graph.name)
+        chosen = _order(order, rows, title)
         executor.cut(shapes, rows if chosen is None else len(chosen), int(batch_size))  # all, before the first runs
         return prepared, rows, chosen
-
-    def _refusal(self, problem: str) -> InputError:
-        return InputError(f"{printable(self.graph.name)}: {problem}")
 
     def evaluate(self, *arrays: Any, batch_size: int = 1024) -> Any:
         """`loop` without the updates: what the outputs are, with the parameters as they stand."""
@@ -196,10 +200,16 @@ class Program(Pictured):
     def verify(self) -> None:
         """Compute the graph before and after every pass, and both sides of every rewrite, on the same values.
 
-        Raises `minitorch.inspection.verify.DisagreementError` where they differ. Then every rewrite in `passes` says
-        that it was `checked`, and the largest `difference` that it made.
+        Raises `minitorch.inspection.verify.DisagreementError` where they differ by more than the law of the rewrite
+        declares. Then every rewrite in `passes` says that it was `checked`, and the largest `difference` that it made,
+        and `verification` tells all that was compared.
         """
-        self.passes = verification.verified(self)
+        self.passes = verifying.verified(self)
+
+    @property
+    def verification(self) -> Any:
+        """What `verify` found, pass by pass and law by law. See `minitorch.inspection.report`."""
+        return reporting.Verification(self)
 
     def explain(self) -> str:
         """What the compiler did, pass by pass: each rewrite with its law, its two sides, its lines and its savings."""
@@ -245,12 +255,11 @@ def _first(results: Sequence[Array]) -> Array:
     return results[0]
 
 
-def _order(order: Any, rows: int, name: str) -> Array | None:
+def _order(order: Any, rows: int, title: str) -> Array | None:
     """An order of rows as an array of indices that exist."""
     if order is None or _is_order(order, rows):
         found: Array | None = order
         return found
-    title = printable(name)
     array = as_array(order, f"{title}: an order of rows")
     if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
         raise InputError(
@@ -271,122 +280,6 @@ def _is_order(order: Any, rows: int) -> bool:
 def evaluate_once(tensor: Tensor, feeds: Mapping[Tensor, Any]) -> Array:
     """The value of one tensor for these inputs."""
     if not isinstance(feeds, Mapping):
-        raise ArgumentError(f"eval: inputs are given as {{placeholder: array}}, but {type(feeds).__name__} was given")
-    value: Array = compile(list(feeds), tensor, backend="interpreter")(*feeds.values())
+        raise ArgumentError(f"eval: inputs are given as {{placeholder: array}}, but {shown(feeds)} was given")
+    value: Array = _compile("eval", list(feeds), tensor, None, "interpreter", "eval", None)(*feeds.values())
     return value
-
-
-# ---- tracing ----
-
-
-def trace(
-    inputs: Tensor | Sequence[Tensor],
-    outputs: Tensor | Sequence[Tensor],
-    updates: Updates | None,
-    name: str,
-    training: bool | None = None,
-) -> tuple[Graph, list[Requirement]]:
-    """The graph that was asked for, with what it requires of unknown sizes; an error where it makes no sense."""
-    placeholders = _inputs([inputs] if isinstance(inputs, Tensor) else inputs)
-    results = _outputs([outputs] if isinstance(outputs, Tensor) else outputs)
-    pairs = _updates(updates)
-    trains = bool(pairs) if training is None else training
-    graph = Graph(results, pairs, placeholders, name, training=trains)
-    if moved := _random_updates(graph):
-        graph = Graph(results, (*pairs, *moved), placeholders, name, training=trains)
-    _require_inputs(graph)
-    return graph, requirements_of(graph)
-
-
-def requirements_of(graph: Graph) -> list[Requirement]:
-    """What the nodes of a graph need of sizes that only a run can tell."""
-    return list(dict.fromkeys(Requirement(check, node) for node in graph.nodes for check in node.type.checks))
-
-
-def _inputs(inputs: Sequence[Tensor]) -> list[Tensor]:
-    names: dict[str | None, Tensor] = {}
-    if not isinstance(inputs, list | tuple):
-        raise GraphError(f"compile: inputs are a list of placeholders, but {inputs!r} was given\n  in {here()!r}")
-    for t in inputs:
-        if not isinstance(t, Tensor) or t.op.name != "placeholder":
-            what = t.describe() if isinstance(t, Tensor) else repr(t)
-            raise GraphError(f"compile: inputs are placeholders, but {what} was given\n  in {here()!r}")
-        if t.name in names:
-            again = f"{names[t.name].describe()} and {t.describe()}"
-            raise GraphError(f"compile: two inputs have the name {t.name!r}: {again}\n  in {here()!r}")
-        names[t.name] = t
-    return list(inputs)
-
-
-def _outputs(outputs: Sequence[Tensor]) -> list[Tensor]:
-    if not isinstance(outputs, list | tuple):
-        raise GraphError(f"compile: outputs are a tensor or a list, but {outputs!r} was given\n  in {here()!r}")
-    for t in outputs:
-        if not isinstance(t, Tensor):
-            raise GraphError(f"compile: outputs are tensors, but {t!r} was given\n  in {here()!r}")
-    return [strong(t) for t in outputs]
-
-
-def _updates(updates: Updates | None) -> list[tuple[Tensor, Tensor]]:
-    pairs = _pairs(updates)
-    checked: dict[Tensor, Tensor] = {}
-    for target, value in pairs:
-        if not isinstance(target, Tensor) or "storage" not in target.attrs:
-            what = target.describe() if isinstance(target, Tensor) else repr(target)
-            raise GraphError(f"compile: only parameters and variables can be updated, not {what}\n  in {here()!r}")
-        if target in checked:
-            raise GraphError(f"compile: {target.describe()} is updated twice\n  in {here()!r}")
-        checked[target] = _new_value(target, value)
-    return list(checked.items())
-
-
-def _pairs(updates: Any) -> list[Any]:
-    """Updates as pairs of a variable and its new value."""
-    if updates is None or isinstance(updates, Mapping):
-        return list((updates or {}).items())
-    if isinstance(updates, list | tuple) and all(isinstance(p, tuple) and len(p) == 2 for p in updates):
-        return list(updates)
-    how = "updates are a dict, or a list of pairs, of variables and their new values"
-    raise GraphError(f"compile: {how}, but {updates!r} was given\n  in {here()!r}")
-
-
-def _random_updates(graph: Graph) -> list[tuple[Tensor, Tensor]]:
-    """Every call moves on the counters of the random nodes that are left when training or prediction is chosen."""
-    if not any(node.op is ops.random_uniform for node in graph.nodes):
-        return []
-    drawn = [node for node in specialise(graph)[0].nodes if node.op is ops.random_uniform]
-    counters = dict.fromkeys(node.inputs[0] for node in drawn)
-    updated = {target for target, _ in graph.updates}
-    return [(counter, counter + 1) for counter in counters if counter not in updated]
-
-
-def _new_value(target: Tensor, value: Operand) -> Tensor:
-    """A new value in the type of its variable, or an error that says what does not fit."""
-    new = as_tensor(value, "update")
-    if new.ndim != target.ndim or not all(equal(a, b) for a, b in zip(new.shape, target.shape, strict=True)):
-        shapes = f"the new value has the shape {show_shape(new.shape)}, the variable {show_shape(target.shape)}"
-        raise ShapeError(f"update: {shapes}\n  {target.describe()}\n  {new.describe()}\n  in {here()!r}")
-    if new.type.weak and (is_float(target.dtype) or not is_float(new.dtype)):
-        return brought_to(new, target.dtype)
-    if new.dtype != target.dtype:
-        how = f"convert it with .astype({str(target.dtype)!r})"
-        shown = expression(new, ["..."] * len(new.inputs))
-        dtypes = f"the new value {shown} is {new.dtype}, the variable {target.dtype}; {how}"
-        raise DTypeError(f"update: {dtypes}\n  {target.describe()}\n  {new.describe()}\n  in {here()!r}")
-    return new
-
-
-def _require_inputs(graph: Graph) -> None:
-    """Every placeholder and every unknown size that the graph needs must come from an input."""
-    given = set(graph.inputs)
-    known = {as_symbol(size) for t in graph.inputs for size in t.shape}
-    for node in graph.nodes:
-        if node.op.name == "placeholder" and node not in given:
-            reader = next((n for n in graph.nodes if any(i is node for i in n.inputs)), node)
-            needed = f"{node.describe()} is not among the inputs, but {reader.describe()} needs it"
-            raise GraphError(f"compile: {needed}\n  in {here()!r}")
-    for node in (*graph.inputs, *graph.nodes):
-        for symbol in symbols_in((node.shape, *node.attrs.values())):
-            if symbol not in known:
-                needed = f"no input has the size {symbol}, but {node.describe()} needs it"
-                raise GraphError(f"compile: {needed}\n  in {here()!r}")

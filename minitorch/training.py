@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minitorch.errors import ArgumentError, InputError
+from minitorch.functional.arguments import flag_of, int_of, is_number
 from minitorch.graph.graph import Graph
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor
+from minitorch.graph.text import shown
 from minitorch.lazy import lazy
 from minitorch.program import Program
 
@@ -36,7 +38,8 @@ class History:
     def __init__(
         self, loss: Sequence[float] = (), batch_loss: Sequence[float] = (), validation_loss: Sequence[float] = ()
     ) -> None:  # fmt: skip
-        self.loss, self.batch_loss, self.validation_loss = list(loss), list(batch_loss), list(validation_loss)
+        kinds = {"loss": loss, "batch_loss": batch_loss, "validation_loss": validation_loss}
+        self.loss, self.batch_loss, self.validation_loss = (_losses(name, given) for name, given in kinds.items())
         self.snapshots: list[Snapshot] = []
         self.program: Program | None = None
 
@@ -52,6 +55,12 @@ class History:
             return "no epoch yet"
         held_out = f", validation loss {self.validation_loss[-1]:.6g}" if self.validation_loss else ""
         return f"{len(self.loss)} epochs, loss {self.loss[0]:.6g} -> {self.loss[-1]:.6g}{held_out}"
+
+
+def _losses(name: str, given: Any) -> list[float]:
+    if not isinstance(given, list | tuple | np.ndarray) or not all(map(is_number, given)):
+        raise ArgumentError(f"History: {name} is a list of numbers, but {shown(given)} was given")
+    return list(given)
 
 
 class State:
@@ -79,12 +88,17 @@ class EarlyStopping:
     """
 
     def __init__(self, patience: int = 10, tolerance: float = 0.0) -> None:
-        self.patience, self.tolerance = patience, tolerance
+        self.patience = int_of(patience, "patience", "EarlyStopping", least=0)
+        if not is_number(tolerance) or not tolerance >= 0:
+            raise ArgumentError(f"EarlyStopping: tolerance is a number of 0 or more, but {shown(tolerance)} was given")
+        self.tolerance = float(tolerance)
         self.best = float("inf")
         self.waited = 0
         self._history: History | None = None
 
     def __call__(self, state: State) -> None:
+        if not isinstance(state, State):
+            raise ArgumentError(f"EarlyStopping: the state of a fit is expected, but {shown(state)} was given")
         if state.history is not self._history:  # another fit
             self._history, self.best, self.waited = state.history, float("inf"), 0
         loss = state.loss if state.validation_loss is None else state.validation_loss
@@ -125,11 +139,14 @@ def fit(
     """
     _require_arguments(program, epochs, callbacks)
     if validation is not None and not isinstance(validation, list | tuple):
-        raise InputError(f"fit: validation is a list of arrays like those to train on, but {validation!r} was given")
-    prepared, rows, _ = program.checked(arrays, batch_size)
-    held_out = None if validation is None else program.checked(validation, batch_size)[0]
-    if seed is not None and not isinstance(seed, int | np.integer):
-        raise InputError(f"fit: a seed is an int or None, but {seed!r} was given")
+        what = f"validation is a list of arrays like those to train on, but {shown(validation)} was given"
+        raise InputError(f"fit: {what}")
+    flags = {"shuffle": shuffle, "progress": progress, "check_finite": check_finite}
+    for option, flag in flags.items():
+        flag_of(flag, option, "fit")
+    prepared, rows, _ = program.checked(arrays, batch_size, None, "fit")
+    held_out = None if validation is None else program.checked(validation, batch_size, None, "fit: validation")[0]
+    _require_seed(seed)
     wanted = _frames(snapshots, int(epochs))
     source = random.default_rng(seed)
     state = State(program, History())
@@ -155,16 +172,26 @@ def fit(
 def _require_arguments(program: Any, epochs: Any, callbacks: Any) -> None:
     """Refuse what cannot be fitted, before anything has changed."""
     if not isinstance(program, Program):
-        raise ArgumentError(f"fit: a compiled program is expected, but {program!r} was given; see minitorch.compile")
+        what = f"a compiled program is expected, but {shown(program)} was given; see minitorch.compile"
+        raise ArgumentError(f"fit: {what}")
     if not isinstance(epochs, int | np.integer) or isinstance(epochs, bool) or epochs < 0:
-        raise InputError(f"fit: epochs is an int of 0 or more, but {epochs!r} was given")
+        raise InputError(f"fit: epochs is an int of 0 or more, but {shown(epochs)} was given")
     if not program.outputs or program.outputs[0].shape != ():
-        raise InputError("fit: the first output of the program is the loss, and must be a scalar")
+        first = program.outputs[0].describe() if program.outputs else "there is none"
+        raise InputError(
+            f"fit: the first output of the program is the loss, and must be a scalar, but {first} was given"
+        )
     if not isinstance(callbacks, list | tuple):
-        raise ArgumentError(f"fit: callbacks are a list of functions, but {type(callbacks).__name__} was given")
+        raise ArgumentError(f"fit: callbacks are a list of functions, but {shown(callbacks)} was given")
     for callback in callbacks:
         if not callable(callback):
-            raise ArgumentError(f"fit: a callback is a function of the state, but {callback!r} was given")
+            raise ArgumentError(f"fit: a callback is a function of the state, but {shown(callback)} was given")
+
+
+def _require_seed(seed: Any) -> None:
+    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0
+    if seed is not None and not whole:
+        raise InputError(f"fit: a seed is an int of 0 or more, or None, but {shown(seed)} was given")
 
 
 def _epoch(
@@ -190,9 +217,11 @@ def spread(epochs: int, most: int, early: bool = False) -> list[int]:
     >>> spread(100, 5), spread(100, 5, early=True)
     ([0, 25, 50, 75, 100], [0, 1, 5, 22, 100])
     """
+    epochs, most = (int_of(epochs, "epochs", "spread", least=0), int_of(most, "most", "spread", least=0))
+    most = min(most, epochs + 1)
     if epochs < 1 or most < 2:
         return [epochs][:most]
-    if not early:
+    if not flag_of(early, "early", "spread"):
         return sorted({round(epochs * k / (most - 1)) for k in range(most)})
     return sorted({0, *(round(epochs ** (k / (most - 2))) for k in range(most - 2)), epochs})
 
@@ -200,11 +229,11 @@ def spread(epochs: int, most: int, early: bool = False) -> list[int]:
 def _frames(snapshots: Any, epochs: int) -> frozenset[int]:
     """The epochs after which to keep a snapshot."""
     if isinstance(snapshots, int | np.integer) and not isinstance(snapshots, bool) and snapshots >= 0:
-        return frozenset(spread(epochs, int(snapshots)))
+        return frozenset(spread(epochs, min(int(snapshots), epochs + 1)))
     chosen: list[Any] = list(snapshots) if isinstance(snapshots, list | tuple | range | np.ndarray) else [None]
     if not all(isinstance(e, int | np.integer) and not isinstance(e, bool) and 0 <= e <= epochs for e in chosen):
         how = f"how many to keep, or a list of epochs from 0 to {epochs}"
-        raise InputError(f"fit: snapshots is {how}, but {snapshots!r} was given")
+        raise InputError(f"fit: snapshots is {how}, but {shown(snapshots)} was given")
     return frozenset(map(int, chosen))
 
 
@@ -243,8 +272,8 @@ def mean_over_rows(losses: Sequence[float], rows: int, batch_size: int) -> float
 
 def _show(bar: Any, state: State) -> None:
     if bar is not None:
-        shown = {"loss": f"{state.loss:.4g}"}
+        values = {"loss": f"{state.loss:.4g}"}
         if state.validation_loss is not None:
-            shown["validation"] = f"{state.validation_loss:.4g}"
-        bar.set_postfix(shown, refresh=False)
+            values["validation"] = f"{state.validation_loss:.4g}"
+        bar.set_postfix(values, refresh=False)
         bar.update()

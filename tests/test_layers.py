@@ -33,11 +33,11 @@ LAYERS = (
     "ops.elementwise", "ops.function", "ops.leaf", "ops.shape", "ops.reduction", "ops.gather", "ops.contraction",
     "ops.random", "ops",
     "functional",
-    "compiler.autodiff", "compiler.rewrite", "compiler.fused", "compiler.gemm", "compiler.passes", "compiler.roles",
-    "compiler.schedule",
-    "compiler.slots", "compiler.updates", "compiler.plan", "compiler.listing", "compiler.backends", "compiler",
-    "compiler.choice", "executor", "loop", "program", "nn", "optim", "data", "training", "files", "inspection", "viz",
-    "export", "sklearn", "cli", "", "__main__",
+    "compiler.asked", "compiler.autodiff", "compiler.steps", "compiler.checked", "compiler.rewrite", "compiler.fused",
+    "compiler.gemm", "compiler.passes", "compiler.roles", "compiler.schedule", "compiler.slots", "compiler.updates",
+    "compiler.plan", "compiler.listing", "compiler.backends", "compiler", "compiler.choice", "executor", "loop",
+    "tracing", "program", "nn", "optim", "data", "training", "files", "inspection", "viz", "cli",
+    "", "__main__",
 )  # fmt: skip
 
 

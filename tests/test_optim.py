@@ -16,6 +16,7 @@ OPTIONS = [
     for momentum, nesterov, decay in product((0.0, 0.9, 0.5), (False, True), (0.0, 0.01))
     if momentum or not nesterov
 ]  # fmt: skip
+"""The rest of them, and every combination, are in test_training_truth.py."""
 X, Y = np.random.default_rng(0).standard_normal((40, 3)), np.random.default_rng(1).standard_normal((40, 2))
 
 
@@ -112,7 +113,7 @@ def test_updates_take_gradients_that_were_changed():
     sgd = mt.optim.SGD([w], lr=1.0)
     mt.compile([], [], sgd.updates([mt.clip(gradient, -1, 1)]))()
     assert w.data.tolist() == [2, -3]
-    with pytest.raises(ValueError, match="1 parameters, but 2 gradients"):
+    with pytest.raises(ValueError, match="1 parameter, but 2 gradients were given"):
         sgd.updates([gradient, gradient])
 
 
@@ -157,7 +158,11 @@ def test_a_learning_rate_is_a_number_of_zero_or_more(lr):
         ({"momentum": -0.1}, "SGD: momentum .*-0.1"), ({"momentum": float("nan")}, "SGD: momentum .*nan"),
         ({"weight_decay": -1}, "SGD: .*weight_decay .*-1"), ({"nesterov": True}, "SGD: nesterov"),
         ({"momentum": 0.9, "dampening": -0.5}, "SGD: dampening .*-0.5"),
-        ({"momentum": 0.9, "dampening": 0.5, "nesterov": True}, "SGD: nesterov .*dampening of 0, but 0.5"),
+        ({"momentum": 0.9, "dampening": 0.5, "nesterov": True}, "SGD: nesterov .*momentum=0.9 and dampening=0.5"),
+        ({"nesterov": True, "dampening": 0.5}, "SGD: nesterov .*momentum=0.0 and dampening=0.5"),
+        ({"nesterov": "yes", "momentum": 0.9}, "SGD: nesterov is True or False, but 'yes'"),
+        ({"maximize": 1}, "SGD: maximize is True or False, but 1"), ({"momentum": True}, "SGD: momentum .*True"),
+        ({"weight_decay": False}, "SGD: weight_decay .*False"), ({"dampening": "0.1"}, "SGD: dampening .*'0.1'"),
     ],
 )  # fmt: skip
 def test_options_that_make_no_sense(options, words):
@@ -202,6 +207,65 @@ def test_dampening_leaves_the_first_step_alone_in_every_dtype_and_after_a_return
         v.data = kept[name]
     step()
     assert (float(a.data), float(b.data)) == (-1.75, -1.75)
+
+
+def stepped(dampening, state=None, steps=3):
+    w = mt.parameter([1.0, -2.0], dtype="float64")
+    sgd = mt.optim.SGD([w], lr=0.1, momentum=0.9, dampening=dampening)
+    if state is not None:
+        sgd.load_state(state)
+    step = mt.compile([], [], sgd.minimize((w * w).sum()))
+    for _ in range(steps):
+        step()
+    return sgd, w.data.copy()
+
+
+def torch_stepped(torch, dampening, state=None, steps=3):
+    w = torch.tensor([1.0, -2.0], dtype=torch.float64, requires_grad=True)
+    sgd = torch.optim.SGD([w], lr=0.1, momentum=0.9, dampening=dampening)
+    if state is not None:
+        kept = copy.deepcopy(state["state"])  # PyTorch would go on in the very tensors
+        sgd.load_state_dict({"state": kept, "param_groups": sgd.state_dict()["param_groups"]})
+    for _ in range(steps):
+        sgd.zero_grad()
+        (w * w).sum().backward()
+        sgd.step()
+    return sgd, w.detach().numpy()
+
+
+@pytest.mark.parametrize("after", [0.0, 0.3, 0.7])
+@pytest.mark.parametrize("before", [0.0, 0.3])
+def test_a_state_that_is_loaded_is_gone_on_from_as_in_pytorch(before, after):
+    """Also one of an SGD without dampening: its running sum says that the first step was taken."""
+    torch = pytest.importorskip("torch")
+    mine, theirs = stepped(before)[0].state(), torch_stepped(torch, before)[0].state_dict()
+    for state in (mine, {name: v.data.copy() for name, v in mine.items()}):
+        np.testing.assert_allclose(
+            stepped(after, state)[1], torch_stepped(torch, after, theirs)[1], rtol=1e-14, atol=1e-15
+        )
+    unlike = stepped(after)[1]
+    assert not np.allclose(stepped(after, mine)[1], unlike)
+
+
+def test_a_state_from_before_the_first_step_starts_with_it():
+    torch = pytest.importorskip("torch")
+    fresh = stepped(0.0, steps=0)[0].state()
+    np.testing.assert_allclose(stepped(0.3, fresh)[1], torch_stepped(torch, 0.3)[1], rtol=1e-14)
+
+
+def test_a_state_that_does_not_fit_changes_nothing():
+    sgd, _ = stepped(0.3)
+    before = {name: v.data.copy() for name, v in sgd.state().items()}
+    good = {"velocity.0": [9.0, 9.0], "share.float64": 1.0}
+    for state, words in (
+        ([], "load_state: a state is a dict"), ({}, "'velocity.0' is missing"), ({**good, 1: 2}, "1 is unknown"),
+        ({**good, "velocity.1": 0.0}, "'velocity.1' is unknown"),
+        ({**good, "share.float64": "a"}, "share.float64.*'a'"),
+        ({**good, "velocity.0": [1.0]}, r"velocity.0: the shape \(2,\) is expected, but \(1,\)"),
+    ):  # fmt: skip
+        with pytest.raises((TypeError, ValueError), match=words):
+            sgd.load_state(state)
+        assert all((v.data == before[name]).all() for name, v in sgd.state().items())
 
 
 def test_options_that_are_off_leave_the_graph_as_it_was():

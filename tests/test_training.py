@@ -281,7 +281,7 @@ def test_a_progress_bar_shows_epochs_and_losses(capfd):
 
 BAD_FITS = {
     "rows that differ": ({"arrays": (X, Y[:30])}, ["x has 50", "y has 30"]),
-    "too few arrays": ({"arrays": (X,)}, ["1 inputs"]),
+    "too few arrays": ({"arrays": (X,)}, ["1 input was"]),
     "wrong columns": ({"arrays": (X[:, :2], Y)}, ["'x'", "axis 1"]),
     "strings": ({"arrays": (X, [["a"]] * 50)}, ["'y'", "strings"]),
     "negative epochs": ({"epochs": -1}, ["epochs", "-1"]),
@@ -291,7 +291,7 @@ BAD_FITS = {
     "no batch size, no epochs": ({"batch_size": 0, "epochs": 0}, ["batch size"]),
     "validation of other columns": ({"validation": (X[:, :2], Y)}, ["'x'", "axis 1"]),
     "validation rows that differ": ({"validation": (X, Y[:30])}, ["x has 50", "y has 30"]),
-    "validation of too few arrays": ({"validation": (X,)}, ["1 inputs"]),
+    "validation of too few arrays": ({"validation": (X,)}, ["1 input was"]),
     "validation that is a number": ({"validation": 3}, ["validation"]),
     "validation of strings": ({"validation": (X, [["a"]] * 50)}, ["'y'", "strings"]),
 }

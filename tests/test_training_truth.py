@@ -1,6 +1,7 @@
 """Training as others do it: the loss curves of scikit-learn's SGD and of PyTorch's, to 1e-12 in float64."""
 
 import warnings
+from itertools import product
 
 import numpy as np
 import pytest
@@ -86,19 +87,19 @@ def test_loss_curves_are_those_of_scikit_learn(activation, depth, way, backend):
 
 # ---- PyTorch ----
 
-OPTIONS = {
-    "plain": {"lr": 0.1}, "momentum": {"lr": 0.05, "momentum": 0.9}, "weight decay": {"lr": 0.1, "weight_decay": 0.1},
-    "nesterov": {"lr": 0.05, "momentum": 0.8, "nesterov": True}, "rate 0": {"lr": 0.0},
-    "momentum and decay": {"lr": 0.05, "momentum": 0.5, "weight_decay": 0.01},
-    "everything": {"lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.05},
-    "dampening": {"lr": 0.1, "momentum": 0.9, "dampening": 0.3},
-    "full dampening": {"lr": 0.1, "momentum": 0.5, "dampening": 1.0},
-    "dampening and decay": {"lr": 0.1, "momentum": 0.8, "dampening": 0.5, "weight_decay": 0.05},
-    "dampening alone": {"lr": 0.1, "dampening": 0.5}, "climbing": {"lr": 1e-3, "maximize": True},
-    "climbing with decay": {"lr": 1e-3, "maximize": True, "weight_decay": 0.1},
-    "climbing with momentum": {"lr": 1e-3, "maximize": True, "momentum": 0.9, "dampening": 0.2, "weight_decay": 0.1},
-    "climbing by Nesterov": {"lr": 1e-3, "maximize": True, "momentum": 0.9, "nesterov": True},
-}  # fmt: skip
+OPTIONS = [
+    {"lr": 0.05, "momentum": momentum, "dampening": dampening, "weight_decay": decay, "maximize": maximize,
+     "nesterov": nesterov}
+    for momentum, dampening, decay, maximize, nesterov in product(
+        (0.0, 0.9, 0.5), (0.0, 0.3, 1.0), (0.0, 0.05), (False, True), (False, True)
+    )
+    if not nesterov or (momentum and not dampening)
+]  # fmt: skip
+"""Every combination of options that PyTorch takes; foreach, fused, capturable and differentiable change no value."""
+
+
+def shown(options):
+    return "-".join(f"{name}={value}" for name, value in options.items() if value) or "nothing"
 
 
 def torch_model(torch, model):
@@ -112,8 +113,8 @@ def torch_model(torch, model):
     return torch.nn.Sequential(*layers[:-1])
 
 
-def torch_curve(torch, network, X, Y, options, rates):
-    """The loss of every batch; `rates` are learning rates epoch by epoch."""
+def torch_curve(torch, network, X, Y, options, rates, sign=1):
+    """The loss of every batch, whose sign may be turned; `rates` are learning rates epoch by epoch."""
     sgd, losses = torch.optim.SGD(network.parameters(), **options), []
     X, Y = torch.from_numpy(X), torch.from_numpy(Y)
     for rate in rates:
@@ -122,33 +123,66 @@ def torch_curve(torch, network, X, Y, options, rates):
         for start in range(0, ROWS, BATCH):
             sgd.zero_grad()
             loss = torch.nn.functional.mse_loss(network(X[start : start + BATCH]), Y[start : start + BATCH])
-            loss.backward()
+            (sign * loss).backward()
             sgd.step()
             losses.append(loss.item())
     return np.array(losses)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("decay", [1.0, 0.7], ids=["constant", "changing"])
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=list(OPTIONS))
-def test_loss_curves_are_those_of_pytorch(options, decay, backend):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    (X, Y), (x, y) = data(), placeholders()
+def our_curve(X, Y, options, rates, backend, sign=1):
+    """The same by us, and the trained model."""
+    x, y = placeholders()
     model = mt.nn.MLP(4, [6, 5, 2], seed=0, dtype="float64")
-    network = torch_model(torch, model)
-    rates = [options["lr"] * decay**epoch for epoch in range(EPOCHS)]
-    want = torch_curve(torch, network, X, Y, options, rates)
-
     sgd = mt.optim.SGD(model.parameters(), **options)
     loss = mt.mse_loss(model(x), y)
-    step = mt.compile([x, y], loss, sgd.minimize(loss), backend=backend)
-    got = []
+    step = mt.compile([x, y], loss, sgd.minimize(sign * loss), backend=backend)
+    losses = []
     for rate in rates:
         sgd.lr = rate
-        got.append(mt.fit(step, X, Y, epochs=1, batch_size=BATCH, shuffle=False).batch_loss)
-    np.testing.assert_allclose(np.concatenate(got).ravel(), want, **TIGHT)
+        losses += mt.fit(step, X, Y, epochs=1, batch_size=BATCH, shuffle=False).batch_loss
+    return np.array(losses), model
+
+
+def fresh(torch):
+    return torch_model(torch, mt.nn.MLP(4, [6, 5, 2], seed=0, dtype="float64"))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("decay", [1.0, 0.7], ids=["constant", "changing"])
+@pytest.mark.parametrize("options", OPTIONS, ids=shown)
+def test_loss_curves_are_those_of_pytorch(options, decay, backend):
+    """Who climbs climbs the loss with its sign turned, which has a top: what happens without one is tested below."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    (X, Y), sign = data(), -1 if options["maximize"] else 1
+    rates = [options["lr"] * decay**epoch for epoch in range(EPOCHS)]
+    network = fresh(torch)
+    want = torch_curve(torch, network, X, Y, options, rates, sign)
+    got, model = our_curve(X, Y, options, rates, backend, sign)
+    np.testing.assert_allclose(got, want, **TIGHT)
     for layer, linear in zip(model.layers, network[::2], strict=True):
         np.testing.assert_allclose(layer.weight.data, linear.weight.detach().numpy().T, **TIGHT)
         np.testing.assert_allclose(layer.bias.data, linear.bias.detach().numpy(), **TIGHT)
     first, last = want[: len(want) // EPOCHS].mean(), want[-len(want) // EPOCHS :].mean()
-    assert (last > first) if options.get("maximize") else (last < first or not options["lr"])
+    assert last < first
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_a_climb_without_a_top(momentum, backend):
+    """Slow, it is PyTorch's to 1e-12. Fast, it runs away, and rounding with it: PyTorch from a start that is one unit
+    in the last place off is as far from PyTorch as we are."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    (X, Y), options = data(), {"maximize": True, "momentum": momentum}
+    slow = [1e-3] * EPOCHS
+    want = torch_curve(torch, fresh(torch), X, Y, {"lr": 1e-3, **options}, slow)
+    np.testing.assert_allclose(our_curve(X, Y, {"lr": 1e-3, **options}, slow, backend)[0], want, **TIGHT)
+    assert want[-1] > want[0]
+
+    fast, near = [0.05] * EPOCHS, fresh(torch)
+    for p in near.parameters():
+        p.data.mul_(1 + np.finfo(np.float64).eps)
+    want = torch_curve(torch, fresh(torch), X, Y, {"lr": 0.05, **options}, fast)
+    off = np.abs(torch_curve(torch, near, X, Y, {"lr": 0.05, **options}, fast) / want - 1)
+    ours = np.abs(our_curve(X, Y, {"lr": 0.05, **options}, fast, backend)[0] / want - 1)
+    assert want[-1] > 1e9 * want[0]
+    assert (ours <= 10 * np.maximum.accumulate(off) + 1e-14).all()

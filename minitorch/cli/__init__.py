@@ -89,7 +89,7 @@ def _bench(commands: Commands) -> None:
 
 
 def _doctor(commands: Commands) -> None:
-    _command(commands, "doctor", "versions, BLAS, compiler and layout engines", looking.doctor)
+    _command(commands, "doctor", "versions, BLAS, compiler and Graphviz", looking.doctor)
 
 
 def _command(commands: Commands, name: str, help: str, run: Callable[[Namespace], None]) -> ArgumentParser:

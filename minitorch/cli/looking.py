@@ -20,6 +20,7 @@ from minitorch.graph.dim import Dim
 from minitorch.graph.graph import Graph
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor
+from minitorch.graph.text import shown
 from minitorch.lazy import lazy
 from minitorch.program import Program
 from minitorch.viz.engines import engine_names
@@ -43,7 +44,7 @@ def built(reference: str) -> Any:
     """What `file.py:name` names: a program, a graph, a tensor, a module, or a function that returns one."""
     path, colon, name = reference.rpartition(":")
     if not colon or not path.endswith(".py") or not name.isidentifier():
-        raise ArgumentError(f"a builder is written file.py:name, but {reference!r} was given")
+        raise ArgumentError(f"a builder is expected, file.py:name, but {shown(reference)} was given")
     folder = str(Path(path).resolve().parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)  # as Python does for a script
@@ -58,7 +59,7 @@ def built(reference: str) -> Any:
     except Exception as error:
         raise BuilderError(f"{reference}: {type(error).__name__} at {_last_line(error, path)}: {error}") from error
     public = [n for n, value in names.items() if callable(value) and not n.startswith("_")]
-    raise ArgumentError(f"{path} has no {name!r}; there are {', '.join(public) or 'no functions in it'}")
+    raise ArgumentError(f"{path}: there is no {shown(name)}; there are {', '.join(public) or 'no functions'}")
 
 
 def _last_line(error: BaseException, path: str) -> str:
@@ -68,20 +69,20 @@ def _last_line(error: BaseException, path: str) -> str:
         if step.tb_frame.f_code.co_filename == path:
             line = step.tb_lineno
         step = step.tb_next
-    return f"{path}:{line}"
+    return f"{path}:{line}" if line else path
 
 
 def show(options: Namespace) -> None:
     """Print what was built, or draw it."""
     what = built(options.builder)
     if options.draw is not None:
-        graph_of(what)  # refuses what cannot be drawn, in its own words
+        graph_of(what, options.builder)  # refuses what cannot be drawn, in its own words
         viz.draw(what, options.draw, level=options.level, theme=options.theme)
         return
-    print(_shown(what, options.what))
+    print(_shown(what, options.what, options.builder))
 
 
-def _shown(what: Any, which: str) -> str:
+def _shown(what: Any, which: str, reference: str) -> str:
     if which in ("mermaid", "json"):
         text: str = viz.to_mermaid(what) if which == "mermaid" else viz.to_json(what)
         return text.rstrip("\n")
@@ -92,8 +93,8 @@ def _shown(what: Any, which: str) -> str:
         }  # fmt: skip
         return "\n\n".join(part() for part in parts.values()) if which == "all" else parts[which]()
     if which not in ("graph", "all"):
-        raise ArgumentError(f"a {type(what).__name__} has no {which}; only a compiled program does")
-    return str(graph_of(what))
+        raise ArgumentError(f"{reference}: only a compiled program has {which}, but {shown(what)} was found")
+    return str(graph_of(what, reference))
 
 
 def explore(options: Namespace) -> None:
@@ -119,7 +120,7 @@ def bench(options: Namespace) -> None:
 def _program(reference: str) -> Program:
     what = built(reference)
     if not isinstance(what, Program):
-        raise ArgumentError(f"{reference} is to be a compiled program, but a {type(what).__name__} was found")
+        raise ArgumentError(f"{reference}: a compiled program is expected, but {shown(what)} was found")
     return what
 
 
@@ -135,7 +136,7 @@ def doctor(options: Namespace) -> None:
     rows = [("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")]
     rows += [("minitorch", _version("minitorch")), *((name, _version(name)) for name in PACKAGES)]
     rows += [("BLAS", _blas()), ("C compiler", _compiler())]
-    rows += [("layout engines", ", ".join(engine_names()) or "none: pip install pygraphviz")]
+    rows += [("Graphviz", ", ".join(engine_names()) or "none, for PNG and PDF: pip install pygraphviz")]
     for name, value in rows:
         print(f"{name:15} {value}")
 

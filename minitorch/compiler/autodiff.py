@@ -7,22 +7,25 @@ cotangent, and the derivative of that linear map is the Jacobian-vector product,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from typing import Any, NamedTuple
 from weakref import ref
 
 from minitorch import ops
-from minitorch.errors import ArgumentError, GradientError, ShapeError
-from minitorch.graph.dim import equal
+from minitorch.compiler.asked import listed, missing, require_float, scalar, seeds_of, targets_of
+from minitorch.errors import GradientError
 from minitorch.graph.order import depth_first
 from minitorch.graph.origin import context, derived, here
-from minitorch.graph.tensor import Operand, Tensor, as_tensor, brought_to
-from minitorch.graph.types import Type, is_float, show_shape
+from minitorch.graph.tensor import Operand, Tensor, as_tensor, brought_to, next_serial
+from minitorch.graph.types import Type, is_float
 from minitorch.lazy import lazy
 
 checks = lazy("minitorch.inspection.gradients")
 
 Tensors = Sequence[Tensor]
+
+_OUTPUTS, _WRT = "outputs are a list of tensors", "wrt is a list of tensors"
 
 set_ = object.__setattr__
 
@@ -35,15 +38,20 @@ class Step(NamedTuple):
     operand: int | None
 
 
-def steps_of(gradient: Tensor) -> list[Step]:
-    """The steps of the chain rule whose result a tensor is, for those who show it; of nodes that are still there."""
-    noted = getattr(gradient, "_steps", ())
-    return [Step(node, operand) for weak, operand in noted if (node := weak()) is not None]
+class Sweep(NamedTuple):
+    """A sweep of reverse mode, as kept by what was made for it or in it, which is given to `asked`.
+
+    That tells the outputs, seeds and tensors to differentiate by, as long as they are there. What was made has the
+    serials after `first`, in the order of making. Steps are noted for those alone who ask for them, by sweeping once
+    more: see `minitorch.compiler.steps`.
+    """
+
+    asked: Callable[[Tensor], Asked | None]
+    first: int
 
 
-def _note(gradient: Tensor, node: Tensor, operand: int | None) -> None:
-    """Keep a step with its result, but keep no node alive by it: a parameter's gradient may live long."""
-    set_(gradient, "_steps", (*getattr(gradient, "_steps", ()), (ref(node), operand)))
+Asked = tuple[Tensors, Tensors, Tensors]
+Noted = list[tuple[Tensor, Step]]
 
 
 # ---- what users call ----
@@ -60,11 +68,16 @@ def grad(loss: Tensor, wrt: Tensor | Tensors) -> Tensor | list[Tensor]:
     >>> float(mt.grad(mt.grad(x**3, x), x).eval({x: 2.0}))
     12.0
     """
-    _require_scalar(loss, "grad")
-    targets = _targets(wrt)
-    gradients = _reverse([loss], [_one(loss)], targets)
-    found = [g if g is not None else _missing(loss, t) for g, t in zip(gradients, targets, strict=True)]
+    found = gradients_for("grad", loss, wrt)
     return found[0] if isinstance(wrt, Tensor) else found
+
+
+def gradients_for(function: str, loss: Tensor, wrt: Tensor | Tensors) -> list[Tensor]:
+    """What `grad` gives, as a list; its errors name the `function` that the user called."""
+    scalar(function, loss)
+    targets = targets_of(function, wrt)
+    gradients = _of_scalar(loss, targets, lambda seed: ([loss], [seed], targets))
+    return [g if g is not None else missing(function, [loss], t) for g, t in zip(gradients, targets, strict=True)]
 
 
 def vjp(outputs: Tensors, wrt: Tensors, cotangents: Sequence[Operand]) -> list[Tensor]:
@@ -72,9 +85,9 @@ def vjp(outputs: Tensors, wrt: Tensors, cotangents: Sequence[Operand]) -> list[T
 
     A cotangent has the shape of its output. Raises like `grad`.
     """
-    seeds = [_seed(output, c, "vjp") for output, c in _paired(outputs, cotangents, "vjp", "cotangents")]
-    gradients = _reverse(outputs, seeds, wrt)
-    return [g if g is not None else _missing(outputs[0], t) for g, t in zip(gradients, wrt, strict=True)]
+    outputs, wrt = listed("vjp", _OUTPUTS, outputs), listed("vjp", _WRT, wrt)
+    gradients = _reverse(outputs, seeds_of("vjp", "outputs", outputs, cotangents, "cotangent"), wrt)
+    return [g if g is not None else missing("vjp", outputs, t) for g, t in zip(gradients, wrt, strict=True)]
 
 
 def jvp(outputs: Tensors, wrt: Tensors, tangents: Sequence[Operand]) -> list[Tensor]:
@@ -88,8 +101,13 @@ def jvp(outputs: Tensors, wrt: Tensors, tangents: Sequence[Operand]) -> list[Ten
     >>> t.eval().tolist()
     [2.0, 2.0]
     """
-    seeds = [_seed(t, v, "jvp") for t, v in _paired(wrt, tangents, "jvp", "tangents")]
-    cotangents = [_unknown(t) for t in outputs]  # they never get a value: what follows is linear in them
+    outputs, wrt = listed("jvp", _OUTPUTS, outputs), listed("jvp", _WRT, wrt)
+    seeds = seeds_of("jvp", "wrt", wrt, tangents, "tangent")
+    for t in outputs:
+        require_float("jvp", t)
+    cotangents = [
+        ops.placeholder("cotangent", t.shape, t.dtype) for t in outputs
+    ]  # without values: all is linear in them
     pulled = _reverse(outputs, cotangents, wrt)
     pairs = [(g, seed) for g, seed in zip(pulled, seeds, strict=True) if g is not None]
     pushed = _reverse([g for g, _ in pairs], [seed for _, seed in pairs], cotangents)
@@ -101,19 +119,24 @@ def hvp(loss: Tensor, wrt: Tensors, vectors: Sequence[Operand]) -> list[Tensor]:
 
     Zeros where the gradient is constant. Raises like `grad`.
     """
-    gradients = grad(loss, list(wrt))
-    assert isinstance(gradients, list)
-    seeds = [_seed(t, v, "hvp") for t, v in _paired(wrt, vectors, "hvp", "vectors")]
+    wrt = listed("hvp", _WRT, wrt)
+    gradients = gradients_for("hvp", loss, wrt)
+    seeds = seeds_of("hvp", "wrt", wrt, vectors, "vector")
     second = _reverse(gradients, seeds, wrt)
     return [h if h is not None else fitted(0.0, t.type) for h, t in zip(second, wrt, strict=True)]
 
 
 def backward(loss: Tensor) -> None:
     """Set `.grad` of every tensor that `loss` depends on and has a gradient for."""
-    _require_scalar(loss, "backward")
-    nodes = [node for node in depth_first([loss]) if is_float(node.dtype) and node.op.name != "constant"]
-    for node, gradient in zip(nodes, _reverse([loss], [_one(loss)], nodes), strict=True):
-        object.__setattr__(node, "_grad", gradient)
+    scalar("backward", loss)
+    weak, nodes = ref(loss), _differentiable(loss)  # gradients of parameters may live long, and loss need not
+    again = lambda seed: None if (loss := weak()) is None else ([loss], [seed], _differentiable(loss))
+    for node, gradient in zip(nodes, _of_scalar(loss, nodes, again), strict=True):
+        set_(node, "_grad", gradient)
+
+
+def _differentiable(loss: Tensor) -> list[Tensor]:
+    return [node for node in depth_first([loss]) if is_float(node.dtype) and node.op.name != "constant"]
 
 
 def check_gradients(loss: Tensor, wrt: Tensor | Tensors, feeds: Mapping[Tensor, Any]) -> Any:
@@ -127,19 +150,39 @@ def check_gradients(loss: Tensor, wrt: Tensor | Tensors, feeds: Mapping[Tensor, 
 # ---- the chain rule ----
 
 
+def _of_scalar(loss: Tensor, wrt: Tensors, asked: Callable[[Tensor], Asked | None]) -> list[Tensor | None]:
+    """The gradient of `loss` for each of `wrt`, None where there is no path. The seed knows the sweep."""
+    seed = _one(loss)
+    set_(seed, "_sweep", Sweep(asked, seed.serial))
+    return sweep([loss], [seed], wrt)
+
+
 def _reverse(outputs: Tensors, seeds: Tensors, wrt: Tensors) -> list[Tensor | None]:
-    """The gradient of sum(outputs * seeds) for each of `wrt`, None where there is no path."""
+    """The gradient of sum(outputs * seeds). What was made knows the sweep: seeds may be the user's own."""
+    asked = (tuple(outputs), tuple(seeds), tuple(wrt))
+    made = Sweep(lambda _: asked, next_serial())
+    gradients = sweep(*asked)
+    for g in gradients:
+        if g is not None and g.serial > made.first:
+            set_(g, "_sweep", made)
+    return gradients
+
+
+def sweep(outputs: Tensors, seeds: Tensors, wrt: Tensors, noted: Noted | None = None) -> list[Tensor | None]:
+    """The chain rule, from the outputs backwards. Each step is `noted` where somebody asks for them."""
     order = depth_first(outputs)
     active = _depends_on(order, wrt)
     gradients: dict[Tensor, Tensor] = {}
     with derived(None, "gradient"):
         for output, seed in zip(outputs, seeds, strict=True):
             _accumulate(gradients, output, seed)
+            if noted is not None:
+                noted += _sum(output, seed, gradients)
         for node in reversed(order):
             g = gradients.get(node)
             if g is not None and node in active and node.op.gradient is not None and node.inputs:
                 context.source = node.origins, node.scope  # what the rule makes comes from this node's line
-                _pull_back(node, g, active, gradients)
+                _pull_back(node, g, active, gradients, noted)
     return [gradients.get(t) if t in active else None for t in wrt]
 
 
@@ -152,14 +195,17 @@ def _depends_on(order: Tensors, wrt: Tensors) -> set[Tensor]:
     return active
 
 
-def _pull_back(node: Tensor, g: Tensor, active: set[Tensor], gradients: dict[Tensor, Tensor]) -> None:
+def _pull_back(
+    node: Tensor, g: Tensor, active: set[Tensor], gradients: dict[Tensor, Tensor], noted: Noted | None
+) -> None:  # fmt: skip
     """One step of the chain rule: what `node` passes on to its inputs."""
     contributions = _contributions(node, g)
-    for operand, (source, contribution) in enumerate(zip(node.inputs, contributions, strict=True)):
-        if contribution is not None and source in active and is_float(source.dtype):
-            part = fitted(contribution, source.type)
-            _note(part, node, operand)
+    for operand, source, contribution in zip(count(), node.inputs, contributions):
+        if contribution is not None and source in active and is_float(source.type.dtype):
+            part = fitted(contribution, source.type, node.op.name)
             _accumulate(gradients, source, part)
+            if noted is not None:
+                noted += [(part, Step(node, operand)), *_sum(source, part, gradients)]
 
 
 def _contributions(node: Tensor, g: Tensor) -> Sequence[Operand]:
@@ -179,16 +225,20 @@ def _contributions(node: Tensor, g: Tensor) -> Sequence[Operand]:
 def _accumulate(gradients: dict[Tensor, Tensor], node: Tensor, g: Tensor) -> None:
     if node in gradients:
         g = ops.add(gradients[node], g)
-        _note(g, node, None)
     gradients[node] = g
 
 
-def fitted(contribution: Operand, type: Type) -> Tensor:
+def _sum(node: Tensor, part: Tensor, gradients: Mapping[Tensor, Tensor]) -> Noted:
+    """The step that added a part to others, where there are any."""
+    return [(gradients[node], Step(node, None))] if gradients[node] is not part else []
+
+
+def fitted(contribution: Operand, type: Type, what: str = "a gradient") -> Tensor:
     """A contribution summed back to the shape that was broadcast, and in the dtype that was promoted.
 
     Static, since only a literal 1 broadcasts: the axes to sum are those the input lacks, or has as 1.
     """
-    g = brought_to(as_tensor(contribution), type.dtype, type.weak)
+    g = brought_to(as_tensor(contribution, what), type.dtype, type.weak)
     extra = g.ndim - len(type.shape)
     if extra > 0:
         g = ops.sum(g, axis=tuple(range(extra)), keepdims=False)
@@ -198,64 +248,5 @@ def fitted(contribution: Operand, type: Type) -> Tensor:
     return g if g.shape == type.shape else ops.broadcast_to(g, shape=type.shape)
 
 
-# ---- seeds and errors ----
-
-
 def _one(loss: Tensor) -> Tensor:
     return brought_to(as_tensor(1.0), loss.dtype, loss.type.weak)
-
-
-def _unknown(t: Tensor) -> Tensor:
-    if not is_float(t.dtype):
-        raise GradientError(f"jvp: {t.describe()} is not a float, so it has no derivative\n  in {here()!r}")
-    return ops.placeholder("cotangent", t.shape, t.dtype)
-
-
-def _seed(t: Tensor, value: Operand, function: str) -> Tensor:
-    """A cotangent or tangent for `t`: of its shape, in its dtype."""
-    if not is_float(t.dtype):
-        raise GradientError(f"{function}: {t.describe()} is not a float, so it has no derivative\n  in {here()!r}")
-    seed = as_tensor(value, function)
-    if seed.ndim != t.ndim or any(equal(a, b) is False for a, b in zip(seed.shape, t.shape, strict=True)):
-        shapes = f"{show_shape(seed.shape)}, but {show_shape(t.shape)} is expected for {t.describe()}"
-        raise ShapeError(f"{function}: a vector has the shape {shapes}\n  in {here()!r}")
-    return brought_to(seed, t.dtype)
-
-
-def _paired(tensors: Tensors, vectors: Sequence[Operand], function: str, what: str) -> list[tuple[Tensor, Operand]]:
-    if len(tensors) != len(vectors):
-        raise GradientError(f"{function}: {len(tensors)} tensors, but {len(vectors)} {what}\n  in {here()!r}")
-    return list(zip(tensors, vectors, strict=True))
-
-
-def _targets(wrt: object) -> list[Tensor]:
-    """What to differentiate by, as a list of tensors; an error for anything else."""
-    targets = [wrt] if isinstance(wrt, Tensor) else wrt
-    if isinstance(targets, list | tuple) and all(isinstance(t, Tensor) for t in targets):
-        return list(targets)
-    wrong = next((t for t in targets if not isinstance(t, Tensor)), None) if isinstance(targets, list | tuple) else wrt
-    hint = "; for a model give its parameters()" if hasattr(wrong, "parameters") else ""
-    raise ArgumentError(f"grad: gradients are taken by tensors, but {wrong!r} was given{hint}\n  in {here()!r}")
-
-
-def _require_scalar(loss: object, function: str) -> None:
-    if not isinstance(loss, Tensor):
-        raise ArgumentError(
-            f"{function}: a loss is a tensor, but the {type(loss).__name__} {loss!r} was given\n  in {here()!r}"
-        )
-    if loss.shape != ():
-        how = "take .sum() or .mean() of it first, or use vjp with cotangents"
-        raise GradientError(f"{function}: {loss.describe()} is not a scalar; {how}\n  in {here()!r}")
-    if not is_float(loss.dtype):
-        raise GradientError(f"{function}: {loss.describe()} is not a float, so it has no gradient\n  in {here()!r}")
-
-
-def _missing(loss: Tensor, t: Tensor) -> NoReturn:
-    """Say why there is no gradient: a dtype without one, no path at all, or only paths that end on the way."""
-    if not is_float(t.dtype):
-        why = f"{t.dtype} values have no gradients; only floats do"
-    elif any(node is t for node in depth_first([loss])):
-        why = f"every path from it to {loss.describe()} ends at stop_gradient or at an operation without a gradient"
-    else:
-        why = f"{loss.describe()} does not depend on it"
-    raise GradientError(f"no gradient for {t.describe()}: {why}\n  in {here()!r}")

@@ -126,7 +126,7 @@ class Plan:
         viz.draw_plan(self, path, size, **options)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the graph that was planned, and the plan in print."""
+        """What a notebook shows: the picture, where it can be read, and the plan in print."""
         bundle: dict[str, str] = viz.mimebundle(self, str(self), include, exclude)
         return bundle
 

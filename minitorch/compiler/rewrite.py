@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minitorch.compiler.checked import Check
 from minitorch.graph.dim import Dim
 from minitorch.graph.graph import Graph
 from minitorch.graph.origin import context, derived, merge_origins
@@ -31,7 +32,8 @@ def reassociating(rule: Rule) -> Rule:
 class Rewrite(NamedTuple):
     """One replacement: the law, the node before and after. `reassociates` where the law may change the last bits.
 
-    `difference` is the largest that `Program.verify` found between the values of the two sides; None before it looked.
+    `difference` is the largest that `Program.verify` found between the values of the two sides on ordinary numbers, in
+    the floats of the program; None before it looked.
     """
 
     reason: str
@@ -55,12 +57,16 @@ class Rewrite(NamedTuple):
 
 
 class PassRecord(NamedTuple):
-    """What one pass did: the graph before and after it, and each rewrite with its reason."""
+    """What one pass did: the graph before and after it, and each rewrite with its reason.
+
+    `checks` are what `Program.verify` found, for each float type; none before it looked.
+    """
 
     name: str
     before: Graph
     after: Graph
     rewrites: tuple[Rewrite, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.name}: {len(self.before.nodes)} -> {len(self.after.nodes)} nodes, {len(self.rewrites)} rewrites"

@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable
 
 from minitorch import ops
-from minitorch.errors import ArgumentError, OptionError
-from minitorch.functional.arguments import axis_of, fail, known_dtype, speaking_as
+from minitorch.errors import OptionError
+from minitorch.functional.arguments import axis_of, fail, int_of, known_dtype, speaking_as
 from minitorch.graph.tensor import Op, Operand, Tensor, as_tensor
+from minitorch.graph.text import shown
 from minitorch.graph.types import FLOAT64, DTypeLike, is_float
 
 __all__ = [
@@ -47,12 +48,12 @@ def clip(x: Operand, low: Operand = None, high: Operand = None) -> Tensor:
     """
     x = as_tensor(x, "clip")
     if low is None and high is None:
-        raise fail(OptionError, "clip", "a bound is expected, low or high", x)
-    if high is None:
-        return _bounded(x, as_tensor(low, "clip"), ops.less)
-    if low is None:
-        return _bounded(x, as_tensor(high, "clip"), ops.greater)
-    return ops.clip(x, low, high)
+        raise fail(OptionError, "clip", "a bound is expected, low or high, but None was given for both", x)
+    if low is not None and high is not None:
+        return ops.clip(x, low, high)
+    bound = as_tensor(low if high is None else high, "clip")
+    with speaking_as("clip"):
+        return _bounded(x, bound, ops.less if high is None else ops.greater)
 
 
 def _bounded(x: Tensor, bound: Tensor, beyond: Op) -> Tensor:
@@ -70,8 +71,9 @@ def cast(x: Operand, dtype: DTypeLike) -> Tensor:
 def round(x: Operand, decimals: int = 0) -> Tensor:
     """`x` rounded to that many decimals, halves to the even neighbour. The gradient is 0 everywhere."""
     x = as_tensor(x, "round")
-    if not isinstance(decimals, int) or isinstance(decimals, bool):
-        raise fail(ArgumentError, "round", f"decimals is an int, but {decimals!r} was given", x)
+    decimals = int_of(decimals, "decimals", "round", x)
+    if abs(decimals) > 300:
+        raise fail(OptionError, "round", f"decimals is an int from -300 to 300, but {decimals} was given", x)
     if not is_float(x.dtype):
         wide = ops.cast(x, dtype=FLOAT64) if decimals < 0 else x
         return ops.cast(round(wide, decimals), dtype=x.dtype) if decimals < 0 else ops.copy(x)
@@ -122,11 +124,11 @@ def _below_peak(x: Tensor, axes: tuple[int, ...], function: str) -> Tensor:
 def gelu(x: Operand, approximate: str = "none") -> Tensor:
     """x times the normal distribution function of x (Hendrycks and Gimpel 2016), exact or by their "tanh" formula."""
     x = as_tensor(x, "gelu")
+    if not isinstance(approximate, str) or approximate not in ("none", "tanh"):
+        raise fail(OptionError, "gelu", f"approximate is 'none' or 'tanh', but {shown(approximate)} was given", x)
     if approximate == "none":
         return ops.multiply(x * 0.5, 1 + ops.erf(x * math.sqrt(0.5)))
-    if approximate == "tanh":
-        return ops.multiply(x * 0.5, 1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
-    raise fail(OptionError, "gelu", f"approximate is 'none' or 'tanh', but {approximate!r} was given")
+    return ops.multiply(x * 0.5, 1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
 
 
 def silu(x: Operand) -> Tensor:
@@ -135,16 +137,18 @@ def silu(x: Operand) -> Tensor:
     return ops.multiply(x, ops.sigmoid(x))
 
 
-def elu(x: Operand, alpha: float = 1.0) -> Tensor:
+def elu(x: Operand, alpha: Operand = 1.0) -> Tensor:
     """x where positive, else alpha (exp(x) - 1) (Clevert et al. 2016). The gradient at 0 is alpha, as in PyTorch."""
-    x = as_tensor(x, "elu")
-    return ops.where(x > 0, x, alpha * ops.expm1(ops.where(x > 0, 0, x)))  # the inner where: exp never overflows
+    x, alpha = as_tensor(x, "elu"), as_tensor(alpha, "elu")
+    with speaking_as("elu"):
+        return ops.where(x > 0, x, alpha * ops.expm1(ops.where(x > 0, 0, x)))  # the inner where: exp never overflows
 
 
-def leaky_relu(x: Operand, slope: float = 0.01) -> Tensor:
+def leaky_relu(x: Operand, slope: Operand = 0.01) -> Tensor:
     """x where positive, else slope * x (Maas et al. 2013). The gradient at 0 is the slope, as in PyTorch."""
-    x = as_tensor(x, "leaky_relu")
-    return ops.where(x > 0, x, slope * x)
+    x, slope = as_tensor(x, "leaky_relu"), as_tensor(slope, "leaky_relu")
+    with speaking_as("leaky_relu"):
+        return ops.where(x > 0, x, slope * x)
 
 
 def softsign(x: Operand) -> Tensor:
@@ -153,11 +157,13 @@ def softsign(x: Operand) -> Tensor:
     return ops.divide(x, 1 + ops.abs(x))
 
 
-def hard_tanh(x: Operand, low: float = -1.0, high: float = 1.0) -> Tensor:
+def hard_tanh(x: Operand, low: Operand = -1.0, high: Operand = 1.0) -> Tensor:
     """x held between two bounds. The gradient at a bound is 0, as in PyTorch."""
     x = as_tensor(x, "hard_tanh")
-    outside = ops.logical_or(x <= low, x >= high)
-    return ops.where(outside, ops.stop_gradient(ops.clip(x, low, high)), x)
+    low, high = as_tensor(low, "hard_tanh"), as_tensor(high, "hard_tanh")
+    with speaking_as("hard_tanh"):
+        outside = ops.logical_or(x <= low, x >= high)
+        return ops.where(outside, ops.stop_gradient(ops.clip(x, low, high)), x)
 
 
 activations: dict[str, Callable[[Tensor], Tensor]] = {

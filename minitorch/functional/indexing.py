@@ -11,11 +11,12 @@ import numpy as np
 
 from minitorch import ops
 from minitorch.errors import ArgumentError, DTypeError, OptionError, ShapeError
-from minitorch.functional.arguments import axis_of, fail, number, speaking_as
+from minitorch.functional.arguments import axis_of, fail, int_of, is_number, number, speaking_as
 from minitorch.functional.shape import broadcast_to, expand_dims, moveaxis
 from minitorch.graph.dim import Dim, Size, maximum, minimum
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
-from minitorch.graph.types import INT64, Check, DTypeLike, Type, broadcast, dtype_of, is_float
+from minitorch.graph.text import counted, shown, told
+from minitorch.graph.types import INT64, Check, DTypeLike, Type, broadcast, dtype_of, is_float, show_shape
 from minitorch.ops.shape import Range
 
 __all__ = [
@@ -49,10 +50,8 @@ def _plain(x: Tensor, key: Any) -> Any:
     if isinstance(key, int | np.integer) and not isinstance(key, bool | np.bool_):
         return index(key)
     if not isinstance(key, Tensor | np.ndarray | list | bool | np.bool_):
-        kind = type(key).__name__
-        raise fail(
-            ArgumentError, "indexing", f"{kind} is not an index: ints, slices, ..., None and arrays of ints are", x
-        )
+        expected = "an index is an int, a slice, ..., None or an array of ints or bools"
+        raise fail(ArgumentError, "indexing", f"{expected}, but {told(key)} was given", x)
     if isinstance(key, list) and not key:
         key = np.empty(0, np.int64)
     try:
@@ -82,7 +81,10 @@ def _without_masks(x: Tensor, keys: list[Any]) -> list[Any]:
         if not isinstance(k, Tensor) or k.dtype.kind != "b":
             plain.append(k)
             continue
-        if k.op.name != "constant" or not k.ndim:
+        if not k.ndim:
+            what = "an index is an int, a slice, ..., None or an array of ints or bools, but a single bool was given"
+            raise fail(ShapeError, "indexing", what, x)
+        if k.op.name != "constant":
             how = "give it as an array, or use where"
             raise fail(ShapeError, "indexing", f"a mask that is not known yet leaves the size open; {how}", x, k)
         plain += [ops.constant(positions) for positions in np.nonzero(k.attrs["value"])]
@@ -94,15 +96,20 @@ def _require_mask_fits(x: Tensor, mask: Tensor, before: list[Any]) -> None:
     at = builtins.sum(_width(k) for k in before) - mask.ndim
     sizes = x.shape[at : at + mask.ndim]
     if sizes != mask.shape:
-        raise fail(ShapeError, "indexing", f"a mask of {mask.type} does not fit the axes {sizes} of {x.type}", x)
+        raise fail(
+            ShapeError, "indexing", f"a mask of {mask.type} does not fit the axes {show_shape(sizes)} of {x.type}", x
+        )
 
 
 def _without_ellipsis(x: Tensor, keys: list[Any]) -> list[Any]:
     """The keys with one for each axis of `x`; `...`, or the end, stands for as many `:` as are missing."""
     used = builtins.sum(_width(k) for k in keys)
     dots = [i for i, k in enumerate(keys) if k is Ellipsis]
-    if used > x.ndim or len(dots) > 1:
-        raise fail(ShapeError, "indexing", f"{used} indices, but {x.type} has {x.ndim} axes", x)
+    if len(dots) > 1:
+        raise fail(ShapeError, "indexing", f"{len(dots)} ellipses (...) were given, but one at most is expected", x)
+    if used > x.ndim:
+        given = f"{counted(used, 'index', 'indices')}, but {x.type} has {counted(x.ndim, 'axis', 'axes')}"
+        raise fail(ShapeError, "indexing", given, x)
     at = dots[0] if dots else len(keys)
     return keys[:at] + [slice(None)] * (x.ndim - used) + keys[at + 1 :]
 
@@ -139,7 +146,7 @@ def _range(x: Tensor, key: slice, size: Size) -> Range:
     start, stop, step = (_part(x, part) for part in (key.start, key.stop, key.step))
     step = 1 if step is None else step
     if not isinstance(step, int) or step == 0:
-        raise fail(OptionError, "indexing", f"a slice has the step {step!r}; an int other than 0 is expected", x)
+        raise fail(OptionError, "indexing", f"a slice has the step {shown(step)}; an int other than 0 is expected", x)
     if step > 0:
         first = maximum(0, _from_start(start, 0, size))
         last = minimum(_from_start(stop, size, size), size)
@@ -155,7 +162,7 @@ def _part(x: Tensor, part: Any) -> Any:
     try:
         return index(part)
     except TypeError:
-        raise fail(ArgumentError, "indexing", f"a slice is made of ints, but {part!r} was given", x) from None
+        raise fail(ArgumentError, "indexing", f"a slice is made of ints, but {shown(part)} was given", x) from None
 
 
 def _from_start(bound: Size | None, default: Size, size: Size) -> Size:
@@ -229,16 +236,17 @@ def take(x: Operand, indices: Operand, axis: int | None = None) -> Tensor:
     An index that is not there raises when the program runs. The gradient adds up where an index comes twice.
     """
     x, t = as_tensor(x, "take"), as_tensor(indices, "take")
-    if axis is None:
-        x, axis = ops.reshape(x, shape=(x.size,)), 0
-    i = axis_of(x, axis, "take")
-    _require_in_range(x.shape[i], t, i, "take", x)
-    return ops.take(x, t, axis=i)
+    _require_ints(t, "take", x)
+    i = 0 if axis is None else axis_of(x, axis, "take")
+    size = x.size if axis is None else x.shape[i]
+    _require_in_range(size, t, i, "take", x)
+    return ops.take(ops.reshape(x, shape=(size,)) if axis is None else x, t, axis=i)
 
 
 def take_along_axis(x: Operand, indices: Operand, axis: int) -> Tensor:
     """For each element of the result its own index along an axis: what `argmax` gives, `take_along_axis` reads."""
     x, t = as_tensor(x, "take_along_axis"), as_tensor(indices, "take_along_axis")
+    _require_ints(t, "take_along_axis", x)
     if x.ndim != t.ndim:
         raise fail(ShapeError, "take_along_axis", f"{x.type} and {t.type} differ in rank", x, t)
     i = axis_of(x, axis, "take_along_axis")
@@ -246,6 +254,12 @@ def take_along_axis(x: Operand, indices: Operand, axis: int) -> Tensor:
     shape = tuple(x.shape[k] if k != i and t.shape[k] == 1 else size for k, size in enumerate(t.shape))
     wide = tuple(t.shape[k] if k != i and x.shape[k] == 1 else size for k, size in enumerate(x.shape))
     return ops.take_along_axis(broadcast_to(x, wide), broadcast_to(t, shape), axis=i)
+
+
+def _require_ints(indices: Tensor, function: str, x: Tensor) -> None:
+    if indices.dtype.kind not in "iu":
+        about = [t for t in (x, indices) if t.op.name != "constant"]
+        raise fail(DTypeError, function, f"indices are ints, but have the dtype {indices.dtype}", *about)
 
 
 def arange(start: Size, stop: Size | None = None, step: int = 1, dtype: DTypeLike = "int64") -> Tensor:
@@ -257,21 +271,22 @@ def arange(start: Size, stop: Size | None = None, step: int = 1, dtype: DTypeLik
     [0, 1, 2]
     """
     first, last = (0, start) if stop is None else (start, stop)
-    if not all(isinstance(n, int | Dim) for n in (first, last)) or not isinstance(step, int) or step == 0:
-        raise fail(ArgumentError, "arange", f"ints are expected, but {start!r}, {stop!r}, {step!r} were given")
+    ends = [n if isinstance(n, Dim) else int_of(n, "each of start, stop and step", "arange") for n in (first, last)]
+    first, last, step = *ends, int_of(step, "each of start, stop and step", "arange")
+    if step == 0:
+        raise fail(OptionError, "arange", "step is an int other than 0, but 0 was given")
     length = _count(last - first, step) if step > 0 else _count(first - last, -step)
     numbers = ops.iota(size=length, dtype=INT64) * step + number(first, INT64)
-    return numbers if dtype_of(dtype, "arange") == INT64 else ops.cast(numbers, dtype=dtype_of(dtype))
+    return numbers if dtype_of(dtype, "arange") == INT64 else ops.cast(numbers, dtype=dtype_of(dtype, "arange"))
 
 
 def linspace(start: float, stop: float, num: int = 50, dtype: DTypeLike = "float32") -> Tensor:
     """`num` numbers at equal distances, both ends included."""
-    if not isinstance(num, int) or num < 0:
-        raise fail(OptionError, "linspace", f"num is an int of 0 or more, but {num!r} was given")
+    num, target = int_of(num, "num", "linspace", least=0), dtype_of(dtype, "linspace")
     for end in (start, stop):
-        if not isinstance(end, int | float | np.number):
-            raise fail(ArgumentError, "linspace", f"an end is a number, but {end!r} was given")
-    return ops.constant(np.linspace(start, stop, num), dtype=dtype)
+        if not is_number(end) or not np.isfinite(float(end)):
+            raise fail(ArgumentError, "linspace", f"start and stop are finite numbers, but {shown(end)} was given")
+    return ops.constant(np.linspace(float(start), float(stop), num), dtype=target)
 
 
 def one_hot(labels: Operand, classes: Size, dtype: DTypeLike = "float32") -> Tensor:
@@ -285,8 +300,8 @@ def one_hot(labels: Operand, classes: Size, dtype: DTypeLike = "float32") -> Ten
     labels = as_tensor(labels, "one_hot")
     if labels.dtype.kind not in "iu":
         raise fail(DTypeError, "one_hot", f"labels are ints, but have the dtype {labels.dtype}", labels)
-    if not isinstance(classes, int | Dim) or (isinstance(classes, int) and classes < 0):
-        raise fail(ShapeError, "one_hot", f"the number of classes is a size, but {classes!r} was given", labels)
+    if not isinstance(classes, Dim):
+        classes = int_of(classes, "the number of classes", "one_hot", labels, least=0)
     numbers = ops.iota(size=classes, dtype=INT64)
     return ops.cast(ops.equal(expand_dims(labels, -1), numbers), dtype=dtype_of(dtype, "one_hot"))
 
@@ -297,7 +312,7 @@ def one_hot(labels: Operand, classes: Size, dtype: DTypeLike = "float32") -> Ten
 def diagonal(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The elements of a diagonal, along a last axis of their own. `offset` counts columns to the right."""
     x = as_tensor(x, "diagonal")
-    a, b = axis_of(x, axis1, "diagonal"), axis_of(x, axis2, "diagonal")
+    a, b, offset = axis_of(x, axis1, "diagonal"), axis_of(x, axis2, "diagonal"), int_of(offset, "offset", "diagonal", x)
     if a == b:
         raise fail(ShapeError, "diagonal", f"axis1 and axis2 are both axis {a}", x)
     last = moveaxis(x, (a, b), (-2, -1))
@@ -330,8 +345,7 @@ def _triangle(x: Operand, k: int, function: str) -> Tensor:
     x = as_tensor(x, function)
     if x.ndim < 2:
         raise fail(ShapeError, function, f"a matrix is expected, but {x.type} was given", x)
-    if not isinstance(k, int | np.integer):
-        raise fail(ArgumentError, function, f"k is an int, but {k!r} was given", x)
+    k = int_of(k, "k", function, x)
     rows = expand_dims(ops.iota(size=x.shape[-2], dtype=INT64), -1)
     columns = ops.iota(size=x.shape[-1], dtype=INT64)
     kept = columns - rows <= k if function == "tril" else columns - rows >= k

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from minitorch import ops
 from minitorch.errors import ArgumentError, ShapeError
 from minitorch.functional.arguments import axis_of, fail, speaking_as
 from minitorch.functional.indexing import diagonal
 from minitorch.graph.dim import Size, equal
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
+from minitorch.graph.text import counted, shown
 from minitorch.graph.types import Type, show_shape
 
 __all__ = ["dot", "einsum", "matmul", "outer", "tensordot"]
@@ -63,13 +66,7 @@ def outer(a: Operand, b: Operand) -> Tensor:
 def tensordot(a: Operand, b: Operand, axes: Any = 2) -> Tensor:
     """The sum over pairs of axes: the last of `a` with the first of `b`, that many, or those in two lists."""
     a, b = as_tensor(a, "tensordot"), as_tensor(b, "tensordot")
-    if isinstance(axes, int):
-        axes = (list(range(a.ndim - axes, a.ndim)), list(range(axes)))
-    if not (isinstance(axes, list | tuple) and len(axes) == 2):
-        raise fail(ArgumentError, "tensordot", f"axes are an int or two lists of axes, but {axes!r} was given", a, b)
-    left, right = ([i] if isinstance(i, int) else list(i) for i in axes)
-    left = [axis_of(a, i, "tensordot") for i in left]
-    right = [axis_of(b, i, "tensordot") for i in right]
+    left, right = _paired_axes(a, b, axes)
     if len(set(left)) < len(left) or len(set(right)) < len(right):
         raise fail(ShapeError, "tensordot", f"the axes {left} and {right} name one axis twice", a, b)
     if len(left) != len(right) or any(equal(a.shape[i], b.shape[k]) is False for i, k in zip(left, right, strict=True)):
@@ -81,6 +78,21 @@ def tensordot(a: Operand, b: Operand, axes: Any = 2) -> Tensor:
     matrix_a = _matrix(ops.transpose(a, axes=(*kept_a, *left)), rows, _shape(a, left))
     matrix_b = _matrix(ops.transpose(b, axes=(*right, *kept_b)), _shape(b, right), columns)
     return ops.reshape(ops.matmul(matrix_a, matrix_b), shape=(*rows, *columns))
+
+
+def _paired_axes(a: Tensor, b: Tensor, axes: Any) -> tuple[list[int], list[int]]:
+    """The axes that are summed over, counted from the left: of `a`, and of `b`."""
+    if isinstance(axes, int | np.integer) and not isinstance(axes, bool):
+        if not 0 <= axes <= min(a.ndim, b.ndim):
+            has = " and ".join(f"{t.type} has {counted(t.ndim, 'axis', 'axes')}" for t in (a, b))
+            summed = f"{counted(int(axes), 'axis', 'axes')} of each cannot be summed over: {has}"
+            raise fail(ShapeError, "tensordot", summed, a, b)
+        return list(range(a.ndim - int(axes), a.ndim)), list(range(int(axes)))
+    if not (isinstance(axes, list | tuple) and len(axes) == 2):
+        what = f"axes are an int of 0 or more, or two lists of axes, but {shown(axes)} was given"
+        raise fail(ArgumentError, "tensordot", what, a, b)
+    left, right = (list(i) if isinstance(i, list | tuple) else [i] for i in axes)
+    return [axis_of(a, i, "tensordot") for i in left], [axis_of(b, i, "tensordot") for i in right]
 
 
 def _shape(t: Tensor, axes: Sequence[int]) -> tuple[Size, ...]:
@@ -106,7 +118,7 @@ def einsum(subscripts: str, *operands: Operand) -> Tensor:
     'f32[batch, 1]'
     """
     if not isinstance(subscripts, str):
-        raise fail(ArgumentError, "einsum", f"subscripts are a str such as 'bi,ij->bj', but {subscripts!r} was given")
+        raise fail(ArgumentError, "einsum", f"a str such as 'bi,ij->bj' is expected, but {shown(subscripts)} was given")
     tensors = [as_tensor(t, "einsum") for t in operands]
     terms, result = _subscripts(subscripts, tensors)
     tensors = _one_size_a_letter(tensors, terms)
@@ -125,14 +137,23 @@ def _subscripts(subscripts: str, tensors: Sequence[Tensor]) -> tuple[list[str], 
     left, arrow, result = text.partition("->")
     terms = left.split(",")
     letters = "".join(terms)
+    written = shown(subscripts)
     if not all(c.isalpha() for c in letters + result):
-        raise fail(ShapeError, "einsum", f"{subscripts!r} holds more than letters, commas and one ->", *tensors)
-    if len(terms) != len(tensors) or any(len(term) != t.ndim for term, t in zip(terms, tensors, strict=False)):
-        raise fail(ShapeError, "einsum", f"{subscripts!r} does not name the axes of the operands", *tensors)
+        raise fail(ShapeError, "einsum", f"{written} holds more than letters, commas and one ->", *tensors)
+    if len(terms) != len(tensors):
+        were = "was" if len(tensors) == 1 else "were"
+        named = f"{written} names {counted(len(terms), 'operand')}, but {len(tensors)} {were} given"
+        raise fail(ShapeError, "einsum", named, *tensors)
+    for term, t in zip(terms, tensors, strict=True):
+        if len(term) != t.ndim:
+            named = f"{written} has {shown(term)} for {t.type}, which has {counted(t.ndim, 'axis', 'axes')}"
+            raise fail(ShapeError, "einsum", named, *tensors)
     if not arrow:
         result = "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
     if len(set(result)) < len(result) or not set(result) <= set(letters):
-        raise fail(ShapeError, "einsum", f"{subscripts!r} asks for a result {result!r} that cannot be made", *tensors)
+        wrong = next(c for c in result if c not in letters or result.count(c) > 1)
+        why = "comes twice" if wrong in letters else "is of no operand"
+        raise fail(ShapeError, "einsum", f"{written} asks for the result {result!r}, where {wrong!r} {why}", *tensors)
     return terms, result
 
 
@@ -142,7 +163,8 @@ def _one_size_a_letter(tensors: Sequence[Tensor], terms: Sequence[str]) -> list[
     for t, term in zip(tensors, terms, strict=True):
         for c, size in zip(term, t.shape, strict=True):
             if equal(sizes.setdefault(c, size), size) is False:
-                raise fail(ShapeError, "einsum", f"the letter {c!r} stands for {sizes[c]} and {size}", *tensors)
+                what = f"the letter {c!r} stands for two sizes that differ, {sizes[c]} and {size}"
+                raise fail(ShapeError, "einsum", what, *tensors)
     return [_of_shape(t, tuple(sizes[c] for c in term)) for t, term in zip(tensors, terms, strict=True)]
 
 

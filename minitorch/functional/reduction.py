@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minitorch import ops
 from minitorch.errors import ArgumentError, OptionError
-from minitorch.functional.arguments import Axis, axes_of, axis_of, fail, number, speaking_as
+from minitorch.functional.arguments import Axis, axes_of, axis_of, fail, flag_of, int_of, is_number, number, speaking_as
 from minitorch.graph.dim import Size, maximum
 from minitorch.graph.tensor import Op, Operand, Tensor, as_tensor
+from minitorch.graph.text import counted, shown
 from minitorch.graph.types import FLOAT32, Type, is_float
 from minitorch.ops.reduction import reduced
 
@@ -21,7 +20,7 @@ __all__ = [
 
 def _reduce(op: Op, x: Operand, axis: Axis, keepdims: bool) -> Tensor:
     x = as_tensor(x, op.name)
-    return op(x, axis=axes_of(x, axis, op.name), keepdims=bool(keepdims))
+    return op(x, axis=axes_of(x, axis, op.name), keepdims=flag_of(keepdims, "keepdims", op.name, x))
 
 
 def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -55,7 +54,7 @@ def all(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def prod(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The product over `axis`. Gradients of every order are right where factors are 0. Ints multiply as int64."""
     x = as_tensor(x, "prod")
-    axes = axes_of(x, axis, "prod")
+    axes, keepdims = axes_of(x, axis, "prod"), flag_of(keepdims, "keepdims", "prod", x)
     product = ops.prod(_as_last(x, axes), axis=(x.ndim - len(axes),), keepdims=False)
     return ops.reshape(product, shape=reduced(x.type, axes, True)) if keepdims else product
 
@@ -76,7 +75,7 @@ def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The arithmetic mean over `axis`; NaN over nothing. Sizes that are unknown are counted when a program runs."""
     x = as_tensor(x, "mean")
     axes = axes_of(x, axis, "mean")
-    total = ops.sum(x, axis=axes, keepdims=bool(keepdims))
+    total = ops.sum(x, axis=axes, keepdims=flag_of(keepdims, "keepdims", "mean", x))
     return ops.divide(total, number(count(x, axes), total.dtype if is_float(total.dtype) else FLOAT32))
 
 
@@ -87,12 +86,11 @@ def var(x: Operand, axis: Axis = None, ddof: int = 0, keepdims: bool = False) ->
     all elements alike, needs no gradient.
     """
     x = as_tensor(x, "var")
-    axes = axes_of(x, axis, "var")
-    if not isinstance(ddof, int | np.integer):
-        raise fail(ArgumentError, "var", f"ddof is an int, but {ddof!r} was given", x)
+    axes, keepdims = axes_of(x, axis, "var"), flag_of(keepdims, "keepdims", "var", x)
+    ddof = int_of(ddof, "ddof", "var", x)
     near = x - ops.stop_gradient(mean(x, axes, keepdims=True))
     squares = ops.square(near - mean(near, axes, keepdims=True))
-    total = ops.sum(squares, axis=axes, keepdims=bool(keepdims))
+    total = ops.sum(squares, axis=axes, keepdims=keepdims)
     degrees = maximum(0, count(x, axes) - ddof)  # 0 gives NaN or infinity, as in NumPy
     return ops.divide(total, number(degrees, total.dtype))
 
@@ -118,11 +116,15 @@ def norm(x: Operand, ord: Any = None, axis: Axis = None, keepdims: bool = False)
     """
     x = as_tensor(x, "norm")
     x = x if is_float(x.dtype) else ops.cast(x, dtype=FLOAT32)
-    axes = axes_of(x, axis, "norm")
+    axes, keepdims = axes_of(x, axis, "norm"), flag_of(keepdims, "keepdims", "norm", x)
+    named = ord is None or isinstance(ord, str)
+    if not named and not is_number(ord):
+        raise fail(ArgumentError, "norm", f"ord is a number, 'fro' or None, but {shown(ord)} was given", x)
     if ord is None or (ord == "fro" and len(axes) == 2) or (ord == 2 and len(axes) == 1):
-        return _root(ops.sum(ops.square(x), axis=axes, keepdims=bool(keepdims)))
-    if len(axes) != 1 or not isinstance(ord, int | float):
-        raise fail(OptionError, "norm", f"ord {ord!r} over {len(axes)} axes is not there; see the norms it lists", x)
+        return _root(ops.sum(ops.square(x), axis=axes, keepdims=keepdims))
+    if len(axes) != 1 or named:
+        what = f"there is no norm with ord={shown(ord)} over {counted(len(axes), 'axis', 'axes')}"
+        raise fail(OptionError, "norm", f"{what}; over two axes there are None and 'fro', over one any number", x)
     size = ops.abs(x)
     if ord in (float("inf"), -float("inf")):
         return (max if ord > 0 else min)(size, axes, keepdims)
@@ -139,7 +141,7 @@ def norm(x: Operand, ord: Any = None, axis: Axis = None, keepdims: bool = False)
 def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """log(sum(exp(x))) over `axis`, shifted by the greatest element so that nothing overflows."""
     x = as_tensor(x, "logsumexp")
-    axes = axes_of(x, axis, "logsumexp")
+    axes, keepdims = axes_of(x, axis, "logsumexp"), flag_of(keepdims, "keepdims", "logsumexp", x)
     with speaking_as("logsumexp"):
         top = _peak(x, axes)
     total = ops.log(ops.sum(ops.exp(x - top), axis=axes, keepdims=True)) + top
@@ -172,6 +174,7 @@ def argmin(x: Operand, axis: int | None = None, keepdims: bool = False) -> Tenso
 
 def _position(op: Op, x: Operand, axis: int | None, keepdims: bool) -> Tensor:
     x = as_tensor(x, op.name)
+    flag_of(keepdims, "keepdims", op.name, x)
     if axis is None:
         where = op(ops.reshape(x, shape=(x.size,)), axis=0)
         return ops.reshape(where, shape=(1,) * x.ndim) if keepdims else where

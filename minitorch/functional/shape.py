@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from operator import index
 from typing import Any, TypeGuard
@@ -11,9 +11,10 @@ import numpy as np
 
 from minitorch import ops
 from minitorch.errors import ArgumentError, DTypeError, OptionError, ShapeError
-from minitorch.functional.arguments import Axis, axes_of, axis_of, fail, known_dtype, shape_of
+from minitorch.functional.arguments import Axis, axes_of, axis_of, fail, is_number, known_dtype, shape_of, speaking_as
 from minitorch.graph.dim import Size, divide, equal, maximum, minimum
 from minitorch.graph.tensor import Operand, Tensor, as_tensor
+from minitorch.graph.text import counted, shown
 from minitorch.graph.types import DTypeLike, Type, show_shape
 from minitorch.ops.shape import Range
 
@@ -29,7 +30,7 @@ __all__ = [
 def transpose(x: Operand, axes: Sequence[int] | int | None = None) -> Tensor:
     """The axes in another order, reversed unless told otherwise. Costs nothing at run time."""
     x = as_tensor(x, "transpose")
-    order = tuple(range(x.ndim))[::-1] if axes is None else [axes] if isinstance(axes, int) else axes
+    order = range(x.ndim)[::-1] if axes is None else axes if isinstance(axes, list | tuple) else [axes]
     return ops.transpose(x, axes=tuple(axis_of(x, i, "transpose") for i in order))
 
 
@@ -48,7 +49,9 @@ def moveaxis(x: Operand, source: int | Sequence[int], destination: int | Sequenc
     sources = [axis_of(x, i, "moveaxis") for i in _listed(source)]
     places = [axis_of(x, i, "moveaxis") for i in _listed(destination)]
     if len(set(sources)) != len(places) or len(set(places)) != len(sources):
-        raise fail(ShapeError, "moveaxis", f"{source} and {destination} do not pair one axis with one place", x)
+        raise fail(
+            ShapeError, "moveaxis", f"{shown(source)} and {shown(destination)} do not pair one axis with one place", x
+        )
     order = [i for i in range(x.ndim) if i not in sources]
     for place, i in sorted(zip(places, sources, strict=True)):
         order.insert(place, i)
@@ -103,8 +106,9 @@ def squeeze(x: Operand, axis: Axis = None) -> Tensor:
     x = as_tensor(x, "squeeze")
     ones = tuple(i for i, size in enumerate(x.shape) if size == 1)
     axes = ones if axis is None else axes_of(x, axis, "squeeze")
-    if any(i not in ones for i in axes):
-        raise fail(ShapeError, "squeeze", f"axis {axis} of {x.type} is not of size 1", x)
+    wrong = [i for i in axes if i not in ones]
+    if wrong:
+        raise fail(ShapeError, "squeeze", f"axis {wrong[0]} of {x.type} is not of size 1, but {x.shape[wrong[0]]}", x)
     return ops.reshape(x, shape=tuple(size for i, size in enumerate(x.shape) if i not in axes))
 
 
@@ -132,12 +136,12 @@ def stack(tensors: Sequence[Operand], axis: int = 0) -> Tensor:
 def _parts(tensors: Any, function: str) -> list[Tensor]:
     """What is to be joined: at least one tensor, in a list or whatever else yields them."""
     if isinstance(tensors, Tensor):
-        raise fail(ArgumentError, function, "takes a list of tensors, but was given one", tensors)
-    if not isinstance(tensors, Iterable):
-        raise fail(ArgumentError, function, f"takes a list of tensors, but was given {tensors!r}")
+        raise fail(ArgumentError, function, "takes a list of tensors, but was given one tensor", tensors)
+    if not isinstance(tensors, Iterable) or isinstance(tensors, str | bytes | set | frozenset | Mapping):
+        raise fail(ArgumentError, function, f"takes a list of tensors, but was given {shown(tensors)}")
     parts = [as_tensor(t, function) for t in tensors]
     if not parts:
-        raise fail(ShapeError, function, "there is nothing to join")
+        raise fail(ShapeError, function, "one tensor or more is expected, but there is nothing to join")
     return parts
 
 
@@ -155,7 +159,7 @@ def split(x: Operand, sections: int | Sequence[int], axis: int = 0) -> list[Tens
     if _is_int(sections):
         return _equal_parts(x, i, sections)
     if not isinstance(sections, list | tuple | np.ndarray) or not all(_is_int(place) for place in sections):
-        raise fail(ArgumentError, "split", f"an int or a list of ints is expected, but {sections!r} was given", x)
+        raise fail(ArgumentError, "split", f"an int or a list of ints is expected, but {shown(sections)} was given", x)
     size = x.shape[i]
     places = [0, *(_place(index(place), size) for place in sections), size]
     return [_cut(x, i, a, maximum(0, b - a)) for a, b in pairwise(places)]
@@ -204,13 +208,13 @@ def roll(x: Operand, shift: int | Sequence[int], axis: Axis = None) -> Tensor:
     t = as_tensor(x, "roll")
     shifts: list[Any] = list(shift) if isinstance(shift, list | tuple) else [shift]
     if not all(_is_int(n) for n in shifts):
-        raise fail(ArgumentError, "roll", f"a shift is an int, or one for each axis, but {shift!r} was given", t)
+        raise fail(ArgumentError, "roll", f"a shift is an int, or one for each axis, but {shown(shift)} was given", t)
     if axis is None:
         flat = ops.reshape(t, shape=(t.size,))
         return ops.reshape(_rolled(flat, sum(map(index, shifts)), 0), shape=t.shape)
     axes = [axis_of(t, i, "roll") for i in _listed(axis)]
-    if len(shifts) != len(axes) and 1 not in (len(shifts), len(axes)):
-        raise fail(ShapeError, "roll", f"{shift} and {axis} do not pair one shift with one axis", t)
+    if len(shifts) != len(axes) and (1 not in (len(shifts), len(axes)) or not shifts or not axes):
+        raise fail(ShapeError, "roll", f"{shown(shift)} and {shown(axis)} do not pair one shift with one axis", t)
     for k in range(max(len(shifts), len(axes))):
         t = _rolled(t, index(shifts[k % len(shifts)]), axes[k % len(axes)])
     return t
@@ -239,9 +243,10 @@ def broadcast_to(x: Operand, shape: Any) -> Tensor:
 def repeat(x: Operand, repeats: int, axis: int | None = None) -> Tensor:
     """Every element `repeats` times in a row, along an axis or over the flattened elements."""
     x = as_tensor(x, "repeat")
+    times = _times(x, repeats, "repeat")
     if axis is None:
         x, axis = ops.reshape(x, shape=(x.size,)), 0
-    i, times = axis_of(x, axis, "repeat"), _times(x, repeats, "repeat")
+    i = axis_of(x, axis, "repeat")
     before, size, after = x.shape[:i], x.shape[i], x.shape[i + 1 :]
     spread = ops.reshape(x, shape=(*before, size, 1, *after))
     copies = ops.broadcast_to(spread, shape=(*before, size, times, *after))
@@ -262,9 +267,10 @@ def tile(x: Operand, repeats: int | Sequence[int]) -> Tensor:
 
 
 def _times(x: Tensor, times: Any, function: str) -> int:
-    if not isinstance(times, int) or times < 0:
-        raise fail(OptionError, function, f"a number of repetitions is an int of 0 or more, but {times!r} was given", x)
-    return times
+    if not _is_int(times) or times < 0:
+        what = f"a number of repetitions is an int of 0 or more, but {shown(times)} was given"
+        raise fail(OptionError, function, what, x)
+    return index(times)
 
 
 def pad(x: Operand, width: Any, value: float = 0.0) -> Tensor:
@@ -274,8 +280,8 @@ def pad(x: Operand, width: Any, value: float = 0.0) -> Tensor:
     shape = tuple(before + size + after for (before, after), size in zip(pairs, x.shape, strict=True))
     ranges = tuple(Range(before, size, 1) for (before, _), size in zip(pairs, x.shape, strict=True))
     padded = ops.embed(x, ranges=ranges, shape=shape)
-    if not isinstance(value, int | float) or (isinstance(value, bool) and not x.dtype.kind == "b"):
-        raise fail(ArgumentError, "pad", f"value is a number, but {value!r} was given", x)
+    if not is_number(value) and not (isinstance(value, bool) and x.dtype.kind == "b"):
+        raise fail(ArgumentError, "pad", f"value is a number, but {shown(value)} was given", x)
     if value == 0 and not str(value).startswith("-"):
         return padded
     inside = ops.embed(ops.broadcast_to(ops.constant(True), shape=x.shape), ranges=ranges, shape=shape)
@@ -285,13 +291,16 @@ def pad(x: Operand, width: Any, value: float = 0.0) -> Tensor:
 def _widths(x: Tensor, width: Any) -> list[tuple[int, int]]:
     """(before, after) for each axis, as NumPy's `pad` reads a width."""
     if not _is_int(width) and not isinstance(width, list | tuple):
-        raise fail(ArgumentError, "pad", f"a width is an int, a pair, or a pair an axis, but {width!r} was given", x)
+        what = f"a width is an int, a pair, or a pair for each axis, but {shown(width)} was given"
+        raise fail(ArgumentError, "pad", what, x)
     given: list[Any] = list(width) if isinstance(width, list | tuple) else [width]
     if len(given) <= 2 and all(_is_int(w) for w in given):
         given = [(given[0], given[-1])] if given else []
     pairs = given * x.ndim if len(given) == 1 else given
     if len(pairs) != x.ndim or not all(_is_width(p) for p in pairs):
-        raise fail(OptionError, "pad", f"{width!r} is no width for {x.ndim} axes: an int, a pair, or a pair an axis", x)
+        axes = counted(x.ndim, "axis", "axes")
+        what = f"{shown(width)} is no width for {axes}: ints of 0 or more are, one, a pair, or a pair for each axis"
+        raise fail(OptionError, "pad", what, x)
     return [(index(before), index(after)) for before, after in pairs]
 
 
@@ -319,6 +328,7 @@ def ones_like(x: Operand, dtype: DTypeLike | None = None) -> Tensor:
 
 def _filled(x: Tensor, value: float, dtype: DTypeLike | None, function: str) -> Tensor:
     target = x.dtype if dtype is None else known_dtype(dtype, function, x)
-    if not isinstance(value, int | float | np.generic):
-        raise fail(DTypeError, function, f"a value is a number, but {value!r} was given", x)
-    return ops.broadcast_to(ops.constant(value, dtype=target), shape=x.shape)
+    if not isinstance(value, int | float | np.bool_ | np.number) or np.iscomplexobj(value):
+        raise fail(DTypeError, function, f"a value is a number, but {shown(value)} was given", x)
+    with speaking_as(function):
+        return ops.broadcast_to(ops.constant(value, dtype=target), shape=x.shape)

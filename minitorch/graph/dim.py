@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from math import prod
+from operator import index
 from typing import Union
 
 from minitorch.errors import ArgumentError
-from minitorch.graph.text import printable
+from minitorch.graph.text import printable, shown
 
 _serial = count()
 
@@ -91,11 +92,16 @@ class Dim:
     __slots__ = ("key", "terms")
 
     def __init__(self, terms: tuple[tuple[Monomial, int], ...]) -> None:
+        if terms.__class__ is not tuple:
+            how = "it is what x.shape holds, or Dim.named('batch')"
+            raise ArgumentError(f"Dim: a size is not made of {shown(terms)}; {how}")
         self.terms = terms
         self.key = "+".join(f"{c}{[a.key for a in monomial]}" for monomial, c in terms)
 
     @staticmethod
     def named(name: str) -> Dim:
+        if not isinstance(name, str):
+            raise ArgumentError(f"Dim.named: a name is a str, but {shown(name)} was given")
         return Dim((((Symbol(name),), 1),))
 
     @staticmethod
@@ -103,7 +109,9 @@ class Dim:
         return Dim((((Symbol(None, owner, axis),), 1),))
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Dim) and self.key == other.key)
+        if self is other:
+            return True
+        return self.key == other.key if isinstance(other, Dim) else NotImplemented  # a tensor makes a node of it
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -118,7 +126,7 @@ class Dim:
         return _collect([(p[0] + q[0], p[1] * q[1]) for p, q in pairs])
 
     def __sub__(self, other: Size) -> Size:
-        return self + -1 * other
+        return _collect([*self.terms, *((m, -c) for m, c in _terms(other))])
 
     def __rsub__(self, other: Size) -> Size:
         return -1 * self + other
@@ -136,12 +144,20 @@ class Dim:
     __radd__, __rmul__ = __add__, __mul__
 
     def __bool__(self) -> bool:
-        raise ArgumentError(f"the size {self} is not known until a program is called: it is neither true nor false")
+        raise ArgumentError(f"bool: the size {self} is neither true nor false, and not known until a program runs")
 
     def __index__(self) -> int:
-        raise ArgumentError(f"the size {self} is not known until a program is called: it cannot serve as an int here")
+        raise ArgumentError(f"int: the size {self} is not known until a program is called, and cannot serve as an int")
 
     __int__ = __index__
+
+    def __float__(self) -> float:
+        raise ArgumentError(f"float: the size {self} is not known until a program is called")
+
+    def _compared(self, other: object) -> bool:
+        raise ArgumentError(f"comparison: the size {self} is not known until a program is called")
+
+    __lt__ = __le__ = __gt__ = __ge__ = _compared
 
     def __reduce__(self) -> tuple[Callable[..., Size], tuple[object, ...]]:
         return _collect, (list(self.terms),)
@@ -174,7 +190,13 @@ def _rank(size: Size) -> tuple[bool, str]:
 
 
 def _terms(size: Size) -> tuple[tuple[Monomial, int], ...]:
-    return size.terms if isinstance(size, Dim) else (((), size),)
+    if isinstance(size, Dim):
+        return size.terms
+    try:
+        return (((), index(size)),)
+    except Exception:
+        met = f"sizes are made of ints and sizes, but {shown(size)} was given"
+        raise ArgumentError(f"arithmetic of sizes: {met}") from None
 
 
 def _collect(terms: Iterable[tuple[Monomial, int]]) -> Size:

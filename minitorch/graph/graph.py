@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any
 
+from minitorch.errors import ArgumentError
 from minitorch.graph.dim import Dim
 from minitorch.graph.flat import from_rows, to_rows
 from minitorch.graph.order import depth_first
 from minitorch.graph.pictured import Pictured
 from minitorch.graph.tensor import Tensor
-from minitorch.graph.text import printable
+from minitorch.graph.text import printable, shown
 from minitorch.graph.types import show_shape
 from minitorch.lazy import lazy
 
@@ -43,6 +44,8 @@ class Graph(Pictured):
         self, outputs: Sequence[Tensor], updates: Sequence[Update] = (), inputs: Sequence[Tensor] = (),
         name: str = "graph", nodes: Iterable[Tensor] | None = None, training: bool = True,
     ) -> None:  # fmt: skip
+        if nodes is None:
+            _require_tensors(outputs, updates, inputs, name)
         self.outputs, self.updates, self.inputs = tuple(outputs), tuple(updates), tuple(inputs)
         self.name, self.training = name, training
         self.nodes = tuple(depth_first(self.roots) if nodes is None else nodes)
@@ -93,6 +96,19 @@ class Graph(Pictured):
         outputs = [number[t] for t in self.outputs]
         updates = [(target, number[value]) for target, value in self.updates]
         return _restored, (to_rows(self.nodes), outputs, updates, self.inputs, self.name, self.training)
+
+
+def _require_tensors(outputs: Any, updates: Any, inputs: Any, name: Any) -> None:
+    """Refuse what a graph cannot be made of."""
+    if not isinstance(name, str):
+        raise ArgumentError(f"Graph: a name is a str, but {shown(name)} was given")
+    for what, given in (("outputs", outputs), ("inputs", inputs)):
+        if not isinstance(given, list | tuple) or not all(isinstance(t, Tensor) for t in given):
+            raise ArgumentError(f"Graph: {what} are a list of tensors, but {shown(given)} was given")
+    for pair in updates if isinstance(updates, list | tuple) else [None]:
+        if not isinstance(pair, list | tuple) or len(pair) != 2 or not all(isinstance(t, Tensor) for t in pair):
+            what = "updates are a list of pairs, of a variable and its new value"
+            raise ArgumentError(f"Graph: {what}, but {shown(updates)} was given")
 
 
 def draw(what: Any, path: Any, **options: Any) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import CodeType, FrameType
 
 from minitorch.errors import ArgumentError
-from minitorch.graph.text import printable
+from minitorch.graph.text import printable, shown
 
 PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 BETWEEN = PACKAGE, contextlib.__file__, copy.__file__  # files that call us on behalf of others
@@ -105,7 +105,7 @@ def scope(name: str) -> Iterator[None]:
     'encoder'
     """
     if not isinstance(name, str):
-        raise ArgumentError(f"scope: a name is a str, but {name!r} was given")
+        raise ArgumentError(f"scope: a name is a str, but {shown(name)} was given")
     outer = context.scope
     context.scope = f"{outer}/{name}" if outer else name
     try:

@@ -15,11 +15,12 @@ from minitorch.graph.array import as_array, fitting
 from minitorch.graph.dim import Shape, Size
 from minitorch.graph.origin import Origin, context, here
 from minitorch.graph.storage import Array, Storage
-from minitorch.graph.text import printable
-from minitorch.graph.types import DType, DTypeLike, Type, common_dtype, is_float
+from minitorch.graph.text import printable, shown
+from minitorch.graph.types import SHORT, DType, DTypeLike, Type, common_dtype, is_float
 from minitorch.lazy import lazy
 
 functional = lazy("minitorch.functional")
+arguments = lazy("minitorch.functional.arguments")
 autodiff = lazy("minitorch.compiler.autodiff")
 program = lazy("minitorch.program")
 
@@ -38,6 +39,11 @@ traced: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
 _NO_ATTRS: Attrs = MappingProxyType({})
 _serial = count()
+
+
+def next_serial() -> int:
+    """A number below those of all tensors that are made from now on."""
+    return next(_serial)
 
 
 # ---- operations ----
@@ -80,8 +86,13 @@ class Op:
         distinct: bool = False,  # every node stands for itself: two random draws are not one
         raises: bool = False,  # the kernel may raise for some values: an index of what is not there
     ) -> None:
+        if not isinstance(name, str):
+            raise ArgumentError(f"Op: a name is a str, but {shown(name)} was given")
+        for what, function in (("infer", infer), ("kernel", kernel), ("gradient", gradient)):
+            if not callable(function) and (function is not None or what != "gradient"):
+                raise ArgumentError(f"Op {shown(name)}: {what} is a function, but {shown(function)} was given")
         if name in reserved:
-            raise OptionError(f"{name!r} is an operation of minitorch; choose another name")
+            raise OptionError(f"Op: {shown(name)} is an operation of minitorch; choose another name")
         self.name, self.infer, self.kernel, self.gradient = name, infer, kernel, gradient
         self.operands, self.flops = operands, flops
         self.elementwise, self.view, self.inplace, self.uncoerced = elementwise, view, inplace, uncoerced
@@ -96,8 +107,12 @@ class Op:
             if self.operands is not None and tensors:
                 tensors = self._coerce(tensors)
             type = self.infer(*[t.type for t in tensors], **attrs)
+            if self.name not in reserved and (type.__class__ is not Type or type.dtype not in SHORT):
+                raise DTypeError(f"infer must give a Type, of a dtype of minitorch, but gave {_shown_type(type)}")
         except MinitorchError as error:
             raise self._explain(error, tensors) from None
+        except TypeError as error:
+            raise self._explain(ArgumentError(f"takes other operands or attributes: {error}"), tensors) from error
         return Tensor(self, tuple(tensors), attrs, type)
 
     def _coerce(self, tensors: list[Tensor]) -> list[Tensor]:
@@ -127,27 +142,37 @@ class Op:
         return f"<operation {self.name}>"
 
 
+def _shown_type(given: object) -> str:
+    return f"one of {shown(given.dtype)}, which is no numpy.dtype of them" if isinstance(given, Type) else shown(given)
+
+
 def find_op(name: str) -> Op:
     """The operation of that name, or an error that says it is unknown."""
     try:
         return registry[name]
     except KeyError:
-        raise OptionError(f"there is no operation named {name!r}") from None
+        raise OptionError(f"find_op: there is no operation named {shown(name)}") from None
 
 
 # ---- nodes ----
 
 
-def _teach(how: str) -> Callable[..., NoReturn]:
+_COMPILE = "compile it and call the program, or use t.eval({...})"
+
+
+def _teach(asked: str, how: str = _COMPILE) -> Callable[..., NoReturn]:
     def refuse(self: Tensor, *args: object, **kwargs: object) -> NoReturn:
-        raise ArgumentError(f"{self.describe()} has no value yet: {how}")
+        raise ArgumentError(f"{asked}: {self.describe()} has no value yet: {how}")
 
     return refuse
 
 
 def _not_an_array(self: Tensor, function: Any, *args: object, **kwargs: object) -> NoReturn:
     name = getattr(function, "__name__", str(function))
-    raise ArgumentError(f"np.{name} does not take a Tensor, {self.describe()}: use mt.{name}, or compile and call it")
+    called = f"{getattr(function, '__module__', None) or 'numpy'}.{name}".replace("numpy", "np", 1)
+    ours = name in registry or hasattr(functional, name)
+    how = f"use mt.{name}, or {_COMPILE}" if ours else _COMPILE
+    raise ArgumentError(f"{called}: arrays are expected, but {self.describe()} is a tensor: {how}")
 
 
 class Tensor:
@@ -163,7 +188,7 @@ class Tensor:
     """
 
     __slots__ = (
-        "__weakref__", "_grad", "_steps", "attrs", "inputs", "name", "op", "origins", "role", "scope", "serial", "type",
+        "__weakref__", "_grad", "_sweep", "attrs", "inputs", "name", "op", "origins", "role", "scope", "serial", "type",
     )  # fmt: skip
     __match_args__ = ("op", "inputs", "attrs")
     __array_ufunc__ = None  # so that `array + tensor` builds the graph
@@ -232,10 +257,10 @@ class Tensor:
         if name == "data":
             object.__setattr__(self, name, value)
             return
-        raise ImmutableError(f"{self.describe()} is immutable: {name!r} cannot be set")
+        raise ImmutableError(f"setting {shown(name)}: {self.describe()} is immutable; make a new tensor instead")
 
     def __delattr__(self, name: str) -> None:
-        raise ImmutableError(f"{self.describe()} is immutable: {name!r} cannot be deleted")
+        raise ImmutableError(f"deleting {shown(name)}: {self.describe()} is immutable")
 
     # ---- what it is ----
 
@@ -288,7 +313,7 @@ class Tensor:
             found: Array = values[self]
             return found
         raise OptionError(
-            f"{self.describe()} holds no value, only parameters, variables and constants do: "
+            f".data: {self.describe()} holds no value, only parameters, variables and constants do: "
             "evaluate it with t.eval({placeholder: array, ...}), or keep what program.trace(*inputs) returns, "
             "which gives every tensor of the program its .data"
         )
@@ -297,10 +322,12 @@ class Tensor:
     def data(self, value: Any) -> None:
         storage = self.attrs.get("storage")
         if not isinstance(storage, Storage):
-            raise ImmutableError(f"{self.describe()} holds no value that could be set; parameters and variables do")
-        array = fitting(as_array(value, self.describe()), self.dtype, self.describe())
+            what = f".data: {self.describe()} holds no value that could be set"
+            raise ImmutableError(f"{what}; parameters and variables do")
+        what = f".data: {self.describe()}"
+        array = fitting(as_array(value, what), self.dtype, what)
         if array.shape != storage.array.shape:
-            raise OptionError(f"{self.describe()} cannot take a value of shape {array.shape}; {self.shape} is expected")
+            raise OptionError(f"{what} was given a value of shape {array.shape}; {self.shape} is expected")
         with storage.block.guard.lock:
             storage.array[...] = array
 
@@ -312,7 +339,7 @@ class Tensor:
         """
         if self._grad is None:
             raise GradientError(
-                f"{self.describe()} has no gradient: call loss.backward() first, on a loss that depends on it"
+                f".grad: {self.describe()} has no gradient: call loss.backward() first, on a loss that depends on it"
             )
         return self._grad
 
@@ -347,13 +374,24 @@ class Tensor:
     # ---- what it is not ----
 
     __hash__ = object.__hash__
-    __bool__ = _teach("it is neither true nor false. Use mt.where to choose, and `is` to compare tensors "
+    __bool__ = _teach("bool", "it is neither true nor false. Use mt.where to choose, and `is` to compare tensors "
                       "(`in` on a list of tensors asks for ==: use any(t is u for u in tensors))")  # fmt: skip
-    __float__ = __int__ = __index__ = __complex__ = _teach("compile it and call the program, or use t.eval({...})")
-    __iter__ = _teach("it cannot be iterated over. Slice it, t[0], t[1], or compile it and iterate over the result")
-    __len__ = _teach("it has no length. Its sizes are in t.shape")
-    __array__ = _teach("it is not an array. Compile it and call the program, or use t.eval({...})")
+    __float__, __complex__ = _teach("float"), _teach("complex")
+    __int__ = __index__ = _teach("int")
+    __iter__ = _teach("iteration", "it cannot be iterated over. Slice it, t[0], t[1], or iterate over what a program "
+                      "computes for it")  # fmt: skip
+    __len__ = _teach("len", "it has no length. Its sizes are in t.shape")
+    __array__ = _teach("np.asarray", f"it is not an array. Instead {_COMPILE}")
     __array_function__ = _not_an_array
+
+    def __setitem__(self, key: object, value: object) -> NoReturn:
+        how = "make a new tensor, with where or concatenate"
+        raise ArgumentError(
+            f"t[...] = value: {self.describe()} is immutable: {how}; a parameter's .data can be written"
+        )
+
+    def __round__(self, decimals: int = 0) -> Tensor:
+        return _tensor(functional.round(self, decimals))
 
     # ---- operators, found by name so that this file stands above the operations ----
 
@@ -472,7 +510,8 @@ class Tensor:
         return _tensor(functional.transpose(self, axes[0] if len(axes) == 1 else axes or None))
 
     def astype(self, dtype: DTypeLike) -> Tensor:
-        return _tensor(functional.cast(self, dtype))
+        with arguments.speaking_as("astype"):
+            return _tensor(functional.cast(self, dtype))
 
     def tanh(self) -> Tensor:
         return registry["tanh"](self)
@@ -541,12 +580,15 @@ def _tensor(value: Any) -> Tensor:
 # ---- operands ----
 
 
+_LOGICAL = {"&": "logical_and", "|": "logical_or", "^": "logical_xor", "~": "logical_not"}
+
+
 def _bools(value: Operand, operator: str) -> Tensor:
     """An operand of `& | ^ ~`, which are logical here; on ints NumPy's would work on bits, and these do not."""
     t = as_tensor(value, operator)
     if t.dtype.kind != "b":
-        hint = "see logical_and, logical_or, ..."
-        raise DTypeError(f"{operator} takes bools, but {t.describe()} is {t.dtype}; {hint}\n  in {here()!r}")
+        hint = f"compare it, say with != 0, or use {_LOGICAL[operator]}"
+        raise DTypeError(f"{operator}: takes bools, but {t.describe()} is {t.dtype}; {hint}\n  in {here()!r}")
     return t
 
 

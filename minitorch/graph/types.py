@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from minitorch.errors import DTypeError, ShapeError
 from minitorch.graph.dim import Shape, Size, equal
+from minitorch.graph.text import shown
 
 DType = np.dtype[np.generic]
 DTypeLike = str | type | np.dtype[Any]
@@ -65,7 +67,7 @@ class Type:
         return size
 
     def __str__(self) -> str:
-        return f"{SHORT[self.dtype]}[{', '.join(map(str, self.shape))}]"
+        return f"{SHORT.get(self.dtype, self.dtype)}[{', '.join(map(str, self.shape))}]"
 
 
 def show_shape(shape: Shape) -> str:
@@ -75,15 +77,13 @@ def show_shape(shape: Shape) -> str:
 
 def dtype_of(dtype: DTypeLike, function: str = "") -> DType:
     """The dtype that `dtype` means, or an error of the function that was called, which lists the ones there are."""
-    try:
-        found = (
-            None if dtype is None else np.dtype(np.dtype(dtype).name)
-        )  # in the byte order of the machine, and the one object that NumPy uses
-    except TypeError:
-        found = None
+    found = None
+    if isinstance(dtype, type | np.dtype) or (isinstance(dtype, str) and dtype != "a"):  # an alias NumPy warns of
+        with suppress(TypeError, ValueError):
+            found = np.dtype(np.dtype(dtype).name)  # in the machine's byte order, and the one object that NumPy uses
     if found is None or found not in SHORT:
         called = f"{function}: " if function else ""
-        raise DTypeError(f"{called}{dtype!r} is not a dtype of minitorch; there are {', '.join(map(str, SHORT))}")
+        raise DTypeError(f"{called}{shown(dtype)} is not a dtype of minitorch; there are {', '.join(map(str, SHORT))}")
     return found
 
 

@@ -15,7 +15,7 @@ from minitorch.errors import InputError
 from minitorch.graph.dim import Size, Symbol, evaluate, symbols_in
 from minitorch.graph.storage import ALIGNMENT
 from minitorch.graph.tensor import Tensor
-from minitorch.graph.text import printable
+from minitorch.graph.text import printable, shown
 from minitorch.program import Program
 
 
@@ -115,10 +115,10 @@ def sizes_of(program: Program, what: str, size: Any, named: Mapping[str, Any]) -
     listed = ", ".join(str(s) for s in symbols) or "none"
     for name in named:
         if name not in known:
-            raise InputError(f"{title}: there is no unknown size {printable(name)!r}; there are {listed}")
+            raise InputError(f"{title}: there is no unknown size {shown(name)}; there are {listed}")
     for name, value in [*named.items(), *([("size", size)] if size is not None else [])]:
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
-            raise InputError(f"{title}: {printable(name)} is an int of 0 or more, but {value!r} was given")
+            raise InputError(f"{title}: {printable(name)} is an int of 0 or more, but {shown(value)} was given")
     missing = [s for s in symbols if s.name not in named]
     if missing and size is None:
         example = f"{what}({missing[0]}=64)" if missing[0].name is not None else f"{what}(64)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from minitorch.compiler.checked import Check
 from minitorch.compiler.fused import fused
 from minitorch.compiler.rewrite import PassRecord, Rewrite
 from minitorch.compiler.schedule import NOMINAL
@@ -35,6 +36,7 @@ def _record(record: PassRecord) -> Iterator[str]:
     before, after = record.before, record.after
     change = _change(work(before.nodes), work(after.nodes), len(before.nodes), len(after.nodes))
     yield f"{record.name}: {change if before is not after else f'{len(after.nodes)} nodes'}"
+    yield from (f"  {_checked(c)}" for c in record.checks if c.graphs.values)
     old, new = before.labels(), after.labels()
     for r in record.rewrites:
         yield from _rewrite(r, old, new)
@@ -83,6 +85,16 @@ def _trust(r: Rewrite) -> str:
     if r.difference is None:
         return f"{law}; not checked yet, see verify()"
     return f"{law}; checked, largest difference {r.difference:.3g}"
+
+
+def _checked(check: Check) -> str:
+    """What comparing the graphs before and after a pass has found."""
+    found = check.graphs
+    where = f"checked, {check.floats}: {found.values:,} values, {found.special:,} of them on special probes"
+    if not found.rounded and not found.unsettled:
+        return f"{where}; the same bits"
+    overflow = f", {found.unsettled:,} by overflow" if found.unsettled else ""
+    return f"{where}; {found.rounded:,} differ by rounding{overflow}, by {found.largest:.3g} at most on ordinary ones"
 
 
 def _change(a: Work, b: Work, nodes_before: int, nodes_after: int) -> str:

@@ -14,15 +14,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minitorch import ops
-from minitorch.compiler.autodiff import grad, vjp
+from minitorch.compiler.asked import targets_of
+from minitorch.compiler.autodiff import gradients_for, vjp
 from minitorch.compiler.backends.base import known_shape, resolve
 from minitorch.errors import GradientError, InputError, MinitorchError
-from minitorch.executor import converted
+from minitorch.executor import converted, input_title
 from minitorch.graph.dim import Symbol, as_symbol
 from minitorch.graph.graph import Graph
 from minitorch.graph.order import depth_first
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor
+from minitorch.graph.text import shown
 from minitorch.graph.types import FLOAT64, Type, is_float
 from minitorch.inspection.evaluation import Values
 from minitorch.inspection.retype import retyped
@@ -89,10 +91,10 @@ def check_gradients(loss: Tensor, wrt: Tensor | Tensors, feeds: Mapping[Tensor, 
     >>> mt.check_gradients(mt.log(w).sum(), [w], {}).ok
     True
     """
-    targets = [wrt] if isinstance(wrt, Tensor) else wrt
-    grad(loss, targets)
+    targets = targets_of("check_gradients", wrt)
+    gradients_for("check_gradients", loss, targets)
     if not isinstance(feeds, Mapping):
-        raise InputError(f"check_gradients: inputs are {{placeholder: array}}, but {type(feeds).__name__} was given")
+        raise InputError(f"check_gradients: inputs are {{placeholder: array}}, but {shown(feeds)} was given")
     nodes = depth_first([loss])
     graph = Graph((loss,), (), [n for n in nodes if n.op.name == "placeholder"])
     _, becomes = retyped(graph, FLOAT64)
@@ -111,7 +113,7 @@ def _values(graph: Graph, becomes: Mapping[Tensor, Tensor], feeds: Mapping[Tenso
         if node.op.name == "placeholder":
             if node not in feeds:
                 raise InputError(f"check_gradients: {node.describe()} is not among the inputs that were given")
-            array = converted(feeds[node], becomes[node])
+            array = converted(feeds[node], becomes[node], input_title("check_gradients", node))
             if array.ndim != node.ndim:
                 raise InputError(f"check_gradients: {node.describe()} was given an array of shape {array.shape}")
             found = ((as_symbol(size), n) for size, n in zip(node.shape, array.shape, strict=True))
@@ -121,7 +123,9 @@ def _values(graph: Graph, becomes: Mapping[Tensor, Tensor], feeds: Mapping[Tenso
             leaves[becomes[node]] = node.data.astype(becomes[node].dtype)
     for node in graph.inputs:
         if known_shape(node.shape, sizes) != leaves[becomes[node]].shape:
-            raise InputError(f"check_gradients: {node.describe()} was given {leaves[becomes[node]].shape}")
+            raise InputError(
+                f"check_gradients: {node.describe()} was given an array of shape {leaves[becomes[node]].shape}"
+            )
     return Values(leaves, sizes)
 
 

@@ -15,11 +15,11 @@ from minitorch.graph.dim import Symbol, evaluate
 from minitorch.graph.graph import expression
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor
-from minitorch.graph.text import printable
+from minitorch.graph.text import printable, shown
 from minitorch.graph.types import FLOAT32, FLOAT64
 from minitorch.inspection.copies import executor_of
 from minitorch.inspection.cost import calls_of, flops, nbytes, traffic
-from minitorch.inspection.machine import ceilings
+from minitorch.inspection.machine import ceilings, measure
 from minitorch.inspection.profile import Profile, Row
 from minitorch.inspection.timed import TIMED, computed_nodes
 from minitorch.program import Program
@@ -35,7 +35,9 @@ def profile(program: Program, arrays: Sequence[Array], repeat: int = 10) -> Prof
     some 0.1 µs to each in Python, and 0.03 µs in C.
     """
     if not isinstance(repeat, int | np.integer) or isinstance(repeat, bool) or repeat < 1:
-        raise InputError(f"profile: repeat is an int of 1 or more, but {repeat!r} was given")
+        raise InputError(f"profile: repeat is an int of 1 or more, but {shown(repeat)} was given")
+    dtypes = [FLOAT64 if n.dtype == FLOAT64 else FLOAT32 for n in program.graph.nodes if n.inputs]
+    measure(dtypes)
     step = float(np.median(_spent(executor_of(program, BACKENDS[program.backend]), arrays, repeat)))
     executor = executor_of(program, TIMED[program.backend])
     _spent(executor, arrays, 0)
@@ -45,6 +47,7 @@ def profile(program: Program, arrays: Sequence[Array], repeat: int = 10) -> Prof
         clock.seconds[:] = 0
         executor.run(arrays)
         sample[:] = clock.seconds
+    measure(dtypes, more=1)
     title = f"{printable(program.graph.name)} on {program.backend}"
     return Profile(title, _rows(program, arrays, np.median(samples, axis=0)), step, int(repeat))
 

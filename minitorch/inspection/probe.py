@@ -17,12 +17,15 @@ from minitorch.graph.types import DType
 
 SIZES = (0, 1, 2, 7)
 LARGER = range(3, 65)  # where a graph needs more rows than any of these
+KINDS = ("usual", "half", "alone", "alone", "alone", "alone")
+"""Of the probes for each size, which floats are special: none, half of all, one alone. Half of all show what operations
+make of each other's special values, but most sums are NaN then; of one alone something is left at the end."""
 
 Sizes = dict[Symbol, int]
 
 
 class Probe(NamedTuple):
-    """A value for every leaf, and for every unknown size. `special` where half of the floats are special."""
+    """A value for every leaf, and for every unknown size. `special` where floats are special."""
 
     sizes: Sizes
     values: dict[Tensor, Array]
@@ -33,10 +36,15 @@ def probes(graph: Graph, requirements: Sequence[Requirement]) -> Iterator[Probe]
     """The same probes for the same graph, whatever was probed before."""
     leaves = list(dict.fromkeys((*graph.inputs, *(n for n in graph.nodes if _is_given(n)))))
     for number, sizes in enumerate(_all_sizes(leaves, requirements)):
-        for special in (False, True):
-            random = np.random.default_rng([number, special])
-            values = {t: _values(random, known_shape(t.shape, sizes), t.dtype, special) for t in leaves}
-            yield Probe(sizes, values, special)
+        for round, kind in enumerate(KINDS):
+            random = np.random.default_rng([number, round])
+            values = {t: _values(random, known_shape(t.shape, sizes), t.dtype) for t in leaves}
+            floats = [v for v in values.values() if v.dtype.kind == "f" and v.size]
+            if kind == "half":
+                _half_special(random, floats)
+            elif kind == "alone" and floats:
+                _one_special(random, floats, number * KINDS.count("alone") + round)
+            yield Probe(sizes, values, kind != "usual")
 
 
 def _is_given(node: Tensor) -> bool:
@@ -62,17 +70,27 @@ def _fits(sizes: Mapping[Symbol, int], requirements: Iterable[Requirement]) -> b
     return True
 
 
-def _values(random: np.random.Generator, shape: tuple[int, ...], dtype: DType, special: bool) -> Array:
+def _values(random: np.random.Generator, shape: tuple[int, ...], dtype: DType) -> Array:
     """Numbers of a dtype; small ints, since they may be indices."""
     if dtype.kind == "b":
         return random.random(shape) < 0.5
     if dtype.kind in "iu":
         return random.integers(0, 3, shape).astype(dtype)
-    usual = random.standard_normal(shape).astype(dtype)
-    if special and usual.size:
-        rare = random.permutation(usual.size)[: -(-usual.size // 2)]
-        usual.flat[rare] = np.resize(random.permutation(_special(dtype)), rare.size)
-    return usual
+    return np.asarray(random.standard_normal(shape), dtype)
+
+
+def _half_special(random: np.random.Generator, floats: Iterable[Array]) -> None:
+    """Put special numbers in the place of half of each."""
+    for value in floats:
+        rare = random.permutation(value.size)[: -(-value.size // 2)]
+        value.flat[rare] = np.resize(random.permutation(_special(value.dtype)), rare.size)
+
+
+def _one_special(random: np.random.Generator, floats: Sequence[Array], turn: int) -> None:
+    """Put one special number somewhere: in turn, so that each comes up."""
+    value = floats[int(random.integers(len(floats)))]
+    special = _special(value.dtype)
+    value.flat[int(random.integers(value.size))] = special[turn % len(special)]
 
 
 def _special(dtype: DType) -> Array:

@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 from minitorch.errors import NotTracedError
+from minitorch.functional.arguments import flag_of
 from minitorch.graph.graph import Graph, constant_text, expression
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor, traced
-from minitorch.graph.text import printable
+from minitorch.graph.text import printable, shown
 from minitorch.inspection.recorded import recorded
 from minitorch.inspection.summary import Summary, summary
 from minitorch.inspection.survivors import Survivors
@@ -77,13 +78,15 @@ class Trace:
             found = self._values.get(self._known.same(key))
             if found is None:
                 fate = self._known.fate(key) or f"it is not part of this trace: {self.title}"
-                raise NotTracedError(f"{key.describe()} has no value here: {fate}\n  in {key.origin!r}")
+                raise NotTracedError(f"trace: {key.describe()} has no value here: {fate}\n  in {key.origin!r}")
             return found
         if not isinstance(key, str):
-            raise NotTracedError(f"a value is asked for by its tensor or its name, but {key!r} was given")
+            raise NotTracedError(f"trace: a value is asked for by its tensor or its name, but {shown(key)} was given")
         if key not in self._names:
             known = ", ".join(row.name for row in self.rows if row.node.name) or "none"
-            raise NotTracedError(f"no value has the name {printable(key)!r}; names of this trace: {short(known, 400)}")
+            raise NotTracedError(
+                f"trace: no value has the name {printable(key)!r}; names of this trace: {short(known, 400)}"
+            )
         return self._names[key].value
 
     def __contains__(self, key: object) -> bool:
@@ -125,10 +128,15 @@ class Trace:
 
     def at(self, line: str | int) -> Trace:
         """The part of one of the user's lines: `"train.py:12"`, with the folders where that leaves a doubt, or 12."""
+        if not isinstance(line, str | int) or isinstance(line, bool):
+            what = f"a line is a number, or a text such as 'train.py:12', but {shown(line)} was given"
+            raise NotTracedError(f"trace: {what}")
         rows = [row for row in self.rows if any(_names(line, o.filename, o.lineno) for o in row.node.origins)]
         if not rows:
             known = ", ".join(dict.fromkeys(row.line for row in self.rows))
-            raise NotTracedError(f"nothing was made at {printable(str(line), 200)}; lines of this trace: {known}")
+            raise NotTracedError(
+                f"trace: nothing was made at {printable(str(line), 200)}; lines of this trace: {known}"
+            )
         return self._part(str(line), rows)
 
     def _part(self, what: str, rows: Sequence[Traced]) -> Trace:
@@ -178,7 +186,7 @@ def trace(program: Program, arrays: Sequence[Array], compiled: bool = False) -> 
     Nothing changes, neither parameters nor the counters of random numbers: a call that follows sees the same numbers.
     Afterwards, and for as long as the trace is kept, every tensor in it has its value as `.data`.
     """
-    if compiled:
+    if flag_of(compiled, "compiled", "trace"):
         return _compiled(program, arrays)
     graph = with_gradients(program.written)
     nodes = alive(graph)

@@ -1,9 +1,8 @@
 """Verify: every pass and every rewrite, its two sides computed on the same values and compared.
 
 Values are the interpreter's, on ordinary and special numbers, in the floats of the program and again with all floats
-as float32 and as float64. Two sides agree when they have the same bits, any NaN for any NaN. Where a rewrite is
-declared to reassociate, they may differ as far as rounding explains: as far as one side moves when what it adds up is
-moved a little, a few times over (stochastic arithmetic, after Vignes 1974).
+as float32 and as float64. What may differ, and how far, is said in `minitorch.inspection.agreement`. The graphs of
+tracing and of differentiation have no other side: `check_gradients` holds the rules of gradients against slopes.
 """
 
 from __future__ import annotations
@@ -15,21 +14,23 @@ import numpy as np
 
 from minitorch.compiler import optimise
 from minitorch.compiler.backends import BACKENDS
+from minitorch.compiler.checked import Check, Tally
 from minitorch.compiler.rewrite import PassRecord, Rewrite, VerificationError
 from minitorch.executor import Requirement
+from minitorch.graph.graph import Graph
 from minitorch.graph.origin import Origin
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
 from minitorch.graph.types import FLOAT32, FLOAT64
-from minitorch.inspection.evaluation import Moved, Values, magnitude
+from minitorch.inspection.agreement import Licence, agreement, largest
+from minitorch.inspection.evaluation import Values
 from minitorch.inspection.probe import Probe, probes
 from minitorch.inspection.retype import retyped
 from minitorch.inspection.sides import own
-from minitorch.program import Program, requirements_of
+from minitorch.program import Program
+from minitorch.tracing import requirements_of
 
-SAMPLES = 4
-SLACK = 16  # times as far as a value moved it may be off
 FIRST = 2  # the records that have one graph: tracing and differentiation
 
 
@@ -67,125 +68,96 @@ def _short(value: Array) -> str:
 def verified(program: Program) -> tuple[PassRecord, ...]:
     """The program's record of its passes with every rewrite checked; `DisagreementError` where one is wrong."""
     requirements = requirements_of(program.traced)
-    checked = _checked(program.passes, requirements)
-    for dtype in (FLOAT32, FLOAT64):
-        other, _ = retyped(program.traced, dtype)
-        if any(new is not old for new, old in zip(other.nodes, program.traced.nodes, strict=True)):
-            _checked(optimise(other, BACKENDS[program.backend].lowering), requirements)
-    return checked
-
-
-def _checked(passes: Sequence[PassRecord], requirements: Sequence[Requirement]) -> tuple[PassRecord, ...]:
-    worst: dict[int, float] = {}
-    owned = {id(r): set(own(r.before, r.after)) for p in passes for r in p.rewrites if r.reassociates}
-    for probe in probes(passes[1].after, requirements):
-        values = Values(probe.values, probe.sizes, passes[1].after.training)
-        for record in passes[FIRST:]:
-            for r in record.rewrites:
-                found = _rewrite(record.name, r, values, probe, owned.get(id(r), set()))
-                if found is not None:
-                    worst[id(r)] = max(worst.get(id(r), 0.0), found)
-            _pass(record, values, probe)
+    own_floats, others = _other_floats(program.traced)
+    mine = _Checker(own_floats, program.passes, requirements)
+    checkers = [mine, *(_Checker(f, optimise(g, BACKENDS[program.backend].lowering), requirements) for f, g in others)]
+    for checker in checkers:
+        checker.run()
     return tuple(
-        p._replace(rewrites=tuple(r._replace(difference=worst.get(id(r))) for r in p.rewrites)) for p in passes
+        p._replace(
+            rewrites=tuple(r._replace(difference=mine.differences.get(id(r))) for r in p.rewrites),
+            checks=tuple(checker.check(k) for checker in checkers),
+        )
+        for k, p in enumerate(program.passes)
     )
 
 
-# ---- one rewrite, one pass ----
+def _other_floats(graph: Graph) -> tuple[str, list[tuple[str, Graph]]]:
+    """What the floats of a graph are called, and the graph with all of them float32, and float64, where that is
+    another one."""
+    found = [(str(dtype), retyped(graph, dtype)[0]) for dtype in (FLOAT32, FLOAT64)]
+    others = [(name, g) for name, g in found if any(a is not b for a, b in zip(g.nodes, graph.nodes, strict=True))]
+    same = [name for name, _ in found if name not in dict(others)]
+    return ("no floats" if len(same) == 2 else same[0] if same else "as written"), others
 
 
-def _rewrite(name: str, rewrite: Rewrite, values: Values, probe: Probe, owned: set[Tensor]) -> float | None:
-    """The largest difference that a rewrite makes to a value; None where the values are such that there is none."""
-    pair = _both(values, rewrite.before, rewrite.after)
-    if pair is None:
-        return None
-    a, b = pair
-    wrong = ~_same(a, b)
-    if rewrite.reassociates and wrong.any():
-        wrong &= ~_explained(values, rewrite.before, a, b, owned)
-    if wrong.any() or a.dtype != b.dtype:
-        _raise(name, rewrite.reason, (rewrite.before, rewrite.after), pair, wrong, probe)
-    return _largest(a, b)
+class _Checker:
+    """The passes of a program with one choice of floats, and what comparing their sides has found."""
+
+    def __init__(self, floats: str, passes: Sequence[PassRecord], requirements: Sequence[Requirement]) -> None:
+        self.floats, self.passes, self.requirements = floats, passes, requirements
+        self.graphs = [Tally() for _ in passes]
+        self.laws: list[dict[str, Tally]] = [{} for _ in passes]
+        self.differences: dict[int, float] = {}  # by the id of a rewrite
+        loose = [r for p in passes for r in p.rewrites if r.reassociates]
+        self.own = {id(r): set(own(r.before, r.after)) for r in loose}
+        self.licences = [self._licence(p) for p in passes]
+
+    def _licence(self, record: PassRecord) -> Licence | None:
+        """What of a whole pass may differ: whatever is added up in another order by one of its rewrites."""
+        loose = [r for r in record.rewrites if r.reassociates]
+        return Licence(None, {node.op for r in loose for node in self.own[id(r)]}) if loose else None
+
+    def check(self, k: int) -> Check:
+        return Check(self.floats, self.graphs[k], self.laws[k])
+
+    def run(self) -> None:
+        """Compare on every probe; a pass is held to its rewrites first, which say more."""
+        graph = self.passes[1].after
+        for probe in probes(graph, self.requirements):
+            values = Values(probe.values, probe.sizes, graph.training)
+            for k, record in enumerate(self.passes[FIRST:], FIRST):
+                for r in record.rewrites:
+                    self._rewrite(k, r, values, probe)
+                for before, after in zip(record.before.roots, record.after.roots, strict=True):
+                    law = "the graphs before and after"
+                    found = _compared(record.name, law, (before, after), values, probe, self.licences[k])
+                    self.graphs[k] = self.graphs[k].plus(found or Tally())
+
+    def _rewrite(self, k: int, r: Rewrite, values: Values, probe: Probe) -> None:
+        licence = Licence(self.own[id(r)]) if r.reassociates else None
+        found = _compared(self.passes[k].name, r.reason, (r.before, r.after), values, probe, licence)
+        if found is not None:
+            self.laws[k][r.reason] = self.laws[k].get(r.reason, Tally()).plus(found)
+            self.differences[id(r)] = max(self.differences.get(id(r), 0.0), found.largest)
 
 
-def _pass(record: PassRecord, values: Values, probe: Probe) -> None:
-    """The graph before and after a pass, root by root. Special values are not followed through sums in another order,
-    which may overflow where the first did not; each rewrite has been held against them already."""
-    loose = any(r.reassociates for r in record.rewrites)
-    if loose and probe.special:
-        return
-    for before, after in zip(record.before.roots, record.after.roots, strict=True):
-        pair = _both(values, before, after)
-        if pair is None:
-            continue
-        wrong = ~_same(*pair)
-        if loose and wrong.any():
-            wrong &= ~_explained(values, before, *pair, None)
-        if wrong.any():
-            _raise(record.name, "the graphs before and after", (before, after), pair, wrong, probe)
+# ---- two sides ----
 
 
-def _both(values: Values, before: Tensor, after: Tensor) -> tuple[Any, Any] | None:
-    """The values of two sides; None where the first has none, since an index or a power is not what it must be."""
+def _compared(
+    name: str, law: str, sides: tuple[Tensor, Tensor], values: Values, probe: Probe, licence: Licence | None
+) -> Tally | None:
+    """What comparing two sides finds; None where the first has no value, for an index or a power is not what it must
+    be. Raises where they disagree."""
     try:
-        a = values[before]
+        a: Any = values[sides[0]]
     except (IndexError, ValueError):
         return None
-    return a, values[after]
+    b: Any = values[sides[1]]
+    found = agreement(values, sides[0], a, b, licence)
+    if found.wrong.any() or a.shape != b.shape or a.dtype != b.dtype:
+        raise DisagreementError(name, law, _furthest(a, b, found.wrong), sides, probe)
+    return found.tally(a, b, probe.special)
 
 
-def _same(a: Any, b: Any) -> Any:
-    """Where two values have the same bits; any NaN is any other."""
+def _furthest(a: Any, b: Any, wrong: Any) -> Difference:
     if a.shape != b.shape:
-        return np.zeros((), bool)
-    if a.dtype.kind != "f":
-        return np.asarray(a == b)
-    return np.asarray(((a == b) & (np.signbit(a) == np.signbit(b))) | (np.isnan(a) & np.isnan(b)))
-
-
-def _explained(values: Values, before: Tensor, a: Any, b: Any, owned: set[Tensor] | None) -> Any:
-    """Where a difference is no more than rounding: of the `owned` nodes, or of all where it is None."""
-    if a.shape != b.shape:
-        return np.zeros((), bool)
-    with np.errstate(all="ignore"):
-        most = np.zeros(a.shape)
-        for sample in range(SAMPLES):
-            moved = Moved(values, sample, owned)[before]
-            most = np.maximum(most, np.nan_to_num(np.abs(np.subtract(moved, a, dtype=np.float64))))
-        if a.dtype.kind != "f":
-            return np.asarray(most > 0)
-        info, overflows = np.finfo(a.dtype), _overflows(values, before, owned)
-        near = np.abs(np.subtract(b, a, dtype=np.float64)) <= SLACK * (most + info.eps * np.abs(a) + info.tiny)
-        return np.asarray((a == b) | near | overflows)  # infinite alike, or zeros of both signs
-
-
-def _overflows(values: Values, before: Tensor, owned: Iterable[Tensor] | None) -> bool:
-    """Whether numbers were added that may overflow in one order and not in another."""
-    for node in owned or ():
-        if node.inputs and node.dtype.kind == "f":
-            size: Any = magnitude(node, [values[i] for i in node.inputs], values[node], values.sizes)
-            if (
-                np.isfinite(size) & (size > 1e-3 * float(np.finfo(np.dtype(node.dtype.name)).max)) | np.isinf(size)
-            ).any():
-                return True
-    return False
-
-
-def _largest(a: Any, b: Any) -> float:
-    if not a.size or a.shape != b.shape:
-        return 0.0
-    with np.errstate(all="ignore"):
-        apart = np.abs(np.subtract(a, b, dtype=np.float64))
-    return float(np.max(np.where(np.isfinite(apart), apart, 0)))
-
-
-def _raise(name: str, law: str, sides: tuple[Tensor, Tensor], pair: tuple[Any, Any], wrong: Any, probe: Probe) -> None:
-    a, b = pair
-    if a.shape != b.shape:
-        raise DisagreementError(name, law, Difference((), float(a.size), float(b.size), np.inf), sides, probe)
-    at = tuple(int(i) for i in np.argwhere(wrong)[0]) if wrong.any() else ()
-    found = Difference(at, a[at].item(), b[at].item(), _largest(a, b)) if a.size else Difference((), 0, 0, 0)
-    raise DisagreementError(name, law, found, sides, probe)
+        return Difference((), float(a.size), float(b.size), np.inf)
+    if not a.size:
+        return Difference((), 0, 0, 0)
+    at = tuple(int(i) for i in np.argwhere(wrong)[0]) if wrong.any() else (0,) * a.ndim
+    return Difference(at, a[at].item(), b[at].item(), largest(a, b))
 
 
 def largest_differences(passes: Iterable[PassRecord]) -> Mapping[str, float]:

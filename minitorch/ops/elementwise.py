@@ -15,6 +15,7 @@ import numpy as np
 from minitorch.errors import ArgumentError, DTypeError
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Gradient, Op, Operand, Tensor
+from minitorch.graph.text import counted, shown
 from minitorch.graph.types import BOOL, Check, DType, Type, broadcast, common_dtype, floating_dtype, is_float
 
 __all__ = [
@@ -60,11 +61,12 @@ def elementwise(
 def _require_arguments(kernel: Callable[..., Any], types: Sequence[Type], attrs: Mapping[str, object]) -> None:
     expected = arity(kernel, attrs)
     if expected is not None and len(types) != expected:
-        raise ArgumentError(f"takes {expected} operand{'s' * (expected != 1)}, but {len(types)} were given")
+        were = "was" if len(types) == 1 else "were"
+        raise ArgumentError(f"takes {counted(expected, 'operand')}, but {len(types)} {were} given")
     named = () if isinstance(kernel, np.ufunc) else [p.name for p in _parameters(kernel) if p.name != "out"]
     unknown = [name for name in attrs if name not in named]
     if unknown:
-        raise ArgumentError(f"takes no argument named {unknown[0]!r}")
+        raise ArgumentError(f"takes no argument named {shown(unknown[0])}")
 
 
 def arity(kernel: Callable[..., Any], attrs: Mapping[str, object]) -> int | None:
@@ -86,7 +88,7 @@ def numbers(types: Sequence[Type]) -> tuple[DType, bool]:
     """The common dtype, where bools have no meaning."""
     dtype, weak = common_dtype(types)
     if dtype == BOOL:
-        raise DTypeError("takes numbers, not bools; use logical_not, logical_and, != or .astype")
+        raise DTypeError("takes numbers, but bools were given; use logical_not, logical_and, != or .astype")
     return dtype, weak
 
 
@@ -126,10 +128,11 @@ def _where_kernel(condition: Array, a: Array, b: Array, out: Array | None = None
     return out
 
 
-def _where_type(condition: Type, *sides: Type) -> Type:
-    if len(sides) != 2:
-        raise ArgumentError(f"takes a condition and 2 operands, but {1 + len(sides)} operands were given")
-    a, b = sides
+def _where_type(*types: Type, **attrs: object) -> Type:
+    if len(types) != 3 or attrs:
+        given = counted(len(types), "operand") + "".join(f" and {name}=" for name in attrs)
+        raise ArgumentError(f"takes a condition and 2 operands, 3 in all, but was given {given}")
+    condition, a, b = types
     if condition.dtype != BOOL:
         raise DTypeError(f"a condition is made of bools, but this one is {condition.dtype}; compare it, say with != 0")
     checks: list[Check] = []

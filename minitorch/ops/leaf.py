@@ -12,6 +12,7 @@ from minitorch.graph.array import as_array, fitting
 from minitorch.graph.dim import Dim, Shape, Size
 from minitorch.graph.storage import Array, Storage
 from minitorch.graph.tensor import Op, Operand, Tensor, constant_of
+from minitorch.graph.text import shown
 from minitorch.graph.types import DType, DTypeLike, Type, dtype_of
 
 __all__ = ["constant", "iota", "parameter", "placeholder", "size_of", "variable"]
@@ -60,10 +61,11 @@ def placeholder(name: str, shape: Sequence[Axis] | Axis, dtype: DTypeLike = "flo
     'f32[batch, 3]'
     """
     if not isinstance(name, str):
-        raise ArgumentError(f"placeholder: a name is a str, but {name!r} was given")
+        raise ArgumentError(f"placeholder: a name is a str, but {shown(name)} was given")
     axes = shape if isinstance(shape, list | tuple) else (shape,)
     sizes = tuple(_size(name, axis, size) for axis, size in enumerate(axes))
-    return Tensor(_placeholder, (), {}, Type(sizes, dtype_of(dtype, "placeholder")), name, role="placeholder")
+    type = Type(sizes, dtype_of(dtype, f"placeholder {shown(name)}"))
+    return Tensor(_placeholder, (), {}, type, name, role="placeholder")
 
 
 def _size(name: str, axis: int, size: Any) -> Size:
@@ -73,10 +75,11 @@ def _size(name: str, axis: int, size: Any) -> Size:
         return Dim.named(size)
     if isinstance(size, Dim):
         return size
-    if isinstance(size, int | np.integer) and not isinstance(size, bool) and size >= 0:
+    if isinstance(size, int | np.integer) and not isinstance(size, bool) and 0 <= size < 2**63:
         return int(size)
     raise ShapeError(
-        f"placeholder {name!r}: axis {axis} has the size {size!r}; an int of 0 or more, a name or None is expected"
+        f"placeholder {shown(name)}: axis {axis} has the size {shown(size)}; "
+        "an int of 0 or more, below 2**63, a name or None is expected"
     )
 
 
@@ -99,9 +102,9 @@ def variable(value: Operand, name: str | None = None, dtype: DTypeLike = "float3
 
 def _stored(op: Op, value: Operand, name: str | None, dtype: DTypeLike) -> Tensor:
     if name is not None and not isinstance(name, str):
-        raise ArgumentError(f"{op.name}: a name is a str, but {name!r} was given")
-    what = f"{op.name} {name!r}" if name else op.name
-    array = fitting(as_array(value, what), dtype_of(dtype, op.name), what)
+        raise ArgumentError(f"{op.name}: a name is a str, but {shown(name)} was given")
+    what = f"{op.name} {shown(name)}:" if name else f"{op.name}:"
+    array = fitting(as_array(value, what), dtype_of(dtype, what.removesuffix(":")), what)
     shape: Shape = array.shape
     return Tensor(op, (), {"storage": Storage(array)}, Type(shape, array.dtype), name, role="parameter")
 
@@ -114,9 +117,9 @@ def constant(value: Operand, dtype: DTypeLike | None = None) -> Tensor:
     'f64[3]'
     """
     if isinstance(value, Tensor):
-        raise ArgumentError(f"constant: {value.describe()} is a tensor already")
-    array = as_array(value, "constant")
+        raise ArgumentError(f"constant: a number or an array is expected, but {value.describe()} is a tensor already")
+    array = as_array(value, "constant:")
     if dtype is not None:
-        return constant_of(fitting(array, dtype_of(dtype, "constant"), "constant"))
+        return constant_of(fitting(array, dtype_of(dtype, "constant"), "constant:"))
     bare = isinstance(value, int | float) and not isinstance(value, bool | np.generic)
     return constant_of(array, weak=bare)

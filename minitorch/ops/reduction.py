@@ -50,7 +50,7 @@ def reduction(name: str, ufunc: np.ufunc, result: Callable[[DType], DType], grad
 def _require_elements(x: Type, axis: Axes) -> tuple[Check, ...]:
     for i in axis:
         if x.shape[i] == 0:
-            raise ShapeError(f"axis {i} of {x} is empty: nothing is no element")
+            raise ShapeError(f"axis {i} of {x} is empty; one element or more is expected to choose from")
     return tuple(Check(x.shape[i], ">=", 1) for i in axis if not isinstance(x.shape[i], int))
 
 

@@ -11,6 +11,7 @@ from minitorch.errors import ShapeError
 from minitorch.graph.dim import Shape, Size, at_least, equal
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Op, Tensor
+from minitorch.graph.text import counted
 from minitorch.graph.types import Check, Type, common_dtype, show_shape, unify
 
 __all__ = ["Range", "broadcast_to", "concatenate", "embed", "reshape", "slice", "transpose"]
@@ -21,7 +22,8 @@ __all__ = ["Range", "broadcast_to", "concatenate", "embed", "reshape", "slice", 
 
 def _transpose_type(x: Type, axes: tuple[int, ...]) -> Type:
     if sorted(axes) != list(range(len(x.shape))):
-        raise ShapeError(f"the axes {axes} are not a permutation of the {len(x.shape)} axes of {x}")
+        rank = counted(len(x.shape), "axis", "axes")
+        raise ShapeError(f"the axes {axes} are not a permutation of the {rank} of {x}")
     return Type(tuple(x.shape[i] for i in axes), x.dtype, x.weak)
 
 
@@ -29,7 +31,7 @@ def _reshape_type(x: Type, shape: Shape) -> Type:
     target = Type(shape, x.dtype, x.weak)
     verdict = equal(x.size, target.size)
     if verdict is False:
-        raise ShapeError(f"{x} has {x.size} elements, {show_shape(shape)} has {target.size}")
+        raise ShapeError(f"{x} has {x.size} element{'s' * (x.size != 1)}, but {show_shape(shape)} has {target.size}")
     checks = () if verdict else (Check(x.size, "==", target.size),)
     return Type(shape, x.dtype, x.weak, checks)
 

@@ -6,12 +6,12 @@ import html
 from itertools import chain, pairwise
 from typing import Any
 
-from minitorch.errors import OptionError
+from minitorch.functional.arguments import speaking_as
 from minitorch.lazy import lazy
 from minitorch.viz import style
 from minitorch.viz.levels import picture_of
 from minitorch.viz.picture import LATE, Arrow, Box, Path, Picture
-from minitorch.viz.style import LIGHT, NODE_STYLE, SMALL, THEMES, Theme
+from minitorch.viz.style import LIGHT, NODE_STYLE, SMALL, Theme, theme_named
 from minitorch.viz.subject import graph_of
 
 graphviz = lazy("graphviz")
@@ -22,7 +22,6 @@ WEIGHT = {
     ("placeholder", "forward"): "8", ("forward", "forward"): "8", ("gradient", "gradient"): "4",
     ("gradient", "update"): "4", ("update", "update"): "4",
 }  # fmt: skip
-REPEATED = "dashed: one value, drawn in each scope that reads it"
 
 
 def to_graphviz(what: Any, *, level: str | None = None, theme: str = "light", inputs: Any = None) -> Any:
@@ -34,15 +33,10 @@ def to_graphviz(what: Any, *, level: str | None = None, theme: str = "light", in
     backwards (`dir=back`), for that is how Graphviz is told who stands above whom. So read the structure from
     `to_networkx`, not from this.
     """
-    picture = picture_of(graph_of(what), level or "op", inputs)
-    return digraph_of(picture, careful=not in_order(picture), theme=theme_named(theme))
-
-
-def theme_named(name: str) -> Theme:
-    """`ValueError` for a theme that there is not."""
-    if name not in THEMES:
-        raise OptionError(f"there is no theme {name!r}; there are {', '.join(THEMES)}")
-    return THEMES[name]
+    with speaking_as("to_graphviz"):
+        look = theme_named(theme)
+        picture = picture_of(graph_of(what, "to_graphviz"), "op" if level is None else level, inputs)
+    return digraph_of(picture, careful=not in_order(picture), theme=look)
 
 
 def digraph_of(picture: Picture, careful: bool, theme: Theme = LIGHT) -> Any:
@@ -110,10 +104,7 @@ def _legend(picture: Picture, theme: Theme) -> str:
         for role, look in theme.looks.items() if role in roles
     )  # fmt: skip
     name = f'<TD><FONT COLOR="{theme.ink}">{_bold(picture.name)}</FONT></TD>'
-    repeated = any(box.repeated for box in picture.boxes)
-    remarks = [REPEATED] if repeated else []
-    remarks += [picture.remark] if picture.remark else []
-    told = "".join(f"<TD>{_small(remark, theme)}</TD>" for remark in remarks)
+    told = "".join(f"<TD>{_small(remark, theme)}</TD>" for remark in picture.remarks)
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="4" CELLPADDING="3"><TR>{name}{cells}{told}</TR></TABLE>>'
 
 

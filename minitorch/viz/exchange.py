@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
+from minitorch.functional.arguments import speaking_as
 from minitorch.graph.graph import expression
 from minitorch.graph.text import printable
 from minitorch.lazy import lazy
@@ -21,7 +22,7 @@ def to_networkx(what: Any) -> Any:
     it is one) and `updates` (the labels of the parameters whose new value it is); an edge has `operand`, its position,
     and `type`. The graph has no cycles: that a parameter takes its new value is no edge.
     """
-    graph = graph_of(what)
+    graph = graph_of(what, "to_networkx")
     number = {node: i for i, node in enumerate(graph.nodes)}
     labels, outputs = graph.labels(), set(graph.outputs)
     updates: dict[Any, list[str]] = {}
@@ -44,7 +45,9 @@ def to_networkx(what: Any) -> Any:
 def to_graphml(what: Any) -> str:
     """The same as GraphML, for yEd, Gephi, igraph and others."""
     content = BytesIO()
-    networkx.write_graphml(to_networkx(what), content)
+    with speaking_as("to_graphml"):
+        graph = to_networkx(what)
+    networkx.write_graphml(graph, content)
     return content.getvalue().decode() + "\n"
 
 

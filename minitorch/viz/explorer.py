@@ -7,8 +7,9 @@ from typing import Any
 
 from minitorch.compiler.listing import value_names
 from minitorch.compiler.plan import BIND
+from minitorch.errors import ArgumentError
 from minitorch.files import write_whole
-from minitorch.graph.text import printable
+from minitorch.graph.text import printable, shown
 from minitorch.program import Program
 from minitorch.viz.page import asset, page
 from minitorch.viz.runs import Run, traced
@@ -17,7 +18,7 @@ from minitorch.viz.stages import ROLES, Nodes, gradients, stages
 from minitorch.viz.style import DARK, LIGHT
 from minitorch.viz.target import target_of
 
-SCRIPTS = ("state.js", "scene.js", "panels.js", "values.js", "steps.js", "explorer.js")
+SCRIPTS = ("state.js", "routes.js", "scene.js", "panels.js", "values.js", "steps.js", "explorer.js")
 PHASES = {"constant": "forward", "gradient": "backward"}
 
 
@@ -29,6 +30,8 @@ def explore(program: Program, path: str | os.PathLike[str], inputs: Any = None) 
     changes neither parameters nor the counters of random numbers.
     """
     path = target_of(path, "explore")
+    if not isinstance(program, Program):
+        raise ArgumentError(f"explore: a compiled program is expected, but {shown(program)} was given")
     data = data_of(program, inputs)
     scripts = [asset(name) for name in SCRIPTS]
     note = f"{len(program.traced.nodes)} nodes written, {len(data['steps'])} instructions on {program.backend}"

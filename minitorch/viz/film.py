@@ -15,10 +15,11 @@ from minitorch.compiler.autodiff import grad
 from minitorch.compiler.backends import BACKENDS
 from minitorch.errors import ArgumentError, InputError
 from minitorch.files import write_whole
+from minitorch.functional.arguments import int_of, is_number
 from minitorch.graph.array import as_array
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor
-from minitorch.graph.text import printable
+from minitorch.graph.text import printable, shown
 from minitorch.inspection.copies import executor_of
 from minitorch.nn import Module
 from minitorch.program import compile
@@ -71,19 +72,38 @@ def film(
     path = target_of(path, "film")
     if not isinstance(history, History) or not history.snapshots:
         how = "take some with fit(..., snapshots=60)"
-        raise ArgumentError(f"film: a history with snapshots is expected, but {history!r} has none; {how}")
+        raise ArgumentError(f"film: a history with snapshots is expected, but {shown(history)} has none; {how}")
     if not isinstance(model, Module):
-        raise ArgumentError(f"film: the model that was trained is expected, but {model!r} was given")
+        raise ArgumentError(f"film: the model that was trained is expected, but {shown(model)} was given")
     if not any(t in history.snapshots[0].values for _, t in model._named()):
-        raise ArgumentError(f"film: the fit of this history did not train {model!r}")
-    rows = None if X is None else as_array(X, "film: X")
-    targets = None if y is None else as_array(y, "film: y")
+        raise ArgumentError(f"film: the fit of this history did not train {shown(model)}")
+    _require_options(title, boundary, image)
+    rows = None if X is None else _rows(X, "X")
+    targets = None if y is None else _rows(y, "y")
     if rows is not None and targets is not None and len(rows) != len(targets):
         raise InputError(f"film: X has {len(rows)} rows, but y has {len(targets)}")
     data = _Film(history, model, rows, targets, boundary).data(image)
     note = f"{printable(repr(model), 120)}, {len(history.loss)} epochs, {len(history.snapshots)} frames"
     text = page(title, BODY, data, css=[asset("film.css")], js=[asset("film.js")], note=note)
     write_whole(path, text.encode())
+
+
+def _require_options(title: Any, boundary: Any, image: Any) -> None:
+    if not isinstance(title, str):
+        raise ArgumentError(f"film: a title is a str, but {shown(title)} was given")
+    if boundary is not None and not is_number(boundary):
+        raise ArgumentError(f"film: boundary is a number or None, but {shown(boundary)} was given")
+    if image is not None and not (isinstance(image, list | tuple) and len(image) == 2):
+        raise ArgumentError(f"film: image is a height and a width, or None, but {shown(image)} was given")
+    for side in image or ():
+        int_of(side, "a side of image", "film", least=0)
+
+
+def _rows(given: Any, what: str) -> Array:
+    array = as_array(given, f"film: {what}")
+    if not array.ndim:
+        raise InputError(f"film: {what} is an array of rows, but {shown(given)} was given")
+    return array
 
 
 class _Film:

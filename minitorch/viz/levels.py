@@ -8,6 +8,7 @@ from typing import Any
 
 from minitorch.errors import OptionError
 from minitorch.graph.graph import Graph
+from minitorch.graph.text import shown
 from minitorch.viz.neurons import by_neuron
 from minitorch.viz.picture import LATE, Arrow, Box, Path, Picture, drawn
 
@@ -18,12 +19,12 @@ MOST_TITLES = 3  # operations named in the box of a layer
 
 def picture_of(graph: Graph, level: str, inputs: Any = None) -> Picture:
     """The picture at a level, with the values of a run at level "neuron"; `ValueError` for one that there is not."""
-    if level not in LEVELS:
-        raise OptionError(f"draw: there is no level {level!r}; there are {', '.join(LEVELS)}")
+    if not isinstance(level, str) or level not in LEVELS:
+        raise OptionError(f"draw: there is no level {shown(level)}; there are {', '.join(LEVELS)}")
     if inputs is None:
         return LEVELS[level](graph)
     if level != "neuron":
-        raise OptionError(f'draw: the values of inputs are drawn at level="neuron", not at {level!r}')
+        raise OptionError(f'draw: the values of inputs are drawn at level="neuron", not at {shown(level)}')
     return by_neuron(graph, inputs)
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from minitorch.graph.text import printable
-from minitorch.viz.style import DARK, LIGHT, Theme
+from minitorch.viz.style import DARK, LIGHT, THEMES, Theme, scoped
 
 MONO = 'ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace'
 SANS = 'system-ui,"Segoe UI",Helvetica,Arial,"DejaVu Sans",sans-serif'
+SCOPE = "minitorch-plan"
 ROLES = ("forward", "gradient", "update")
 PATTERNS = {  # what lies over the colour of a role, for those who cannot tell the colours
     "gradient": '<path d="M-1 1 1 -1M0 8 8 0M7 9 9 7" class="line-gradient"/>',
@@ -35,19 +36,21 @@ def text(x: float, y: float, words: str, class_: str = "", **attributes: Any) ->
     return element("text", html.escape(words), x=x, y=y, class_=class_, **attributes)
 
 
-def document(width: float, height: float, title: str, body: Iterable[str]) -> str:
-    """A whole file, in both themes."""
+def document(width: float, height: float, title: str, body: Iterable[str], theme: str = "auto") -> str:
+    """A whole file in a theme, or in both: "auto" follows the reader's system."""
     patterns = "".join(
         element("pattern", mark, id=f"over-{role}", width=8, height=8, patternUnits="userSpaceOnUse")
         for role, mark in PATTERNS.items()
     )
     size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
     shown = html.escape(printable(title, 300))
+    rules = scoped(FIXED + _rules(LIGHT if theme == "auto" else THEMES[theme]), SCOPE)
+    dark = f"@media (prefers-color-scheme:dark){{{scoped(_rules(DARK), SCOPE)}}}" if theme == "auto" else ""
     parts = [
         '<?xml version="1.0" encoding="UTF-8"?>',
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{shown}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{SCOPE}" {size} role="img" aria-label="{shown}">',
         f"<title>{shown}</title>",
-        f"<style>{_rules(LIGHT)}{FIXED}@media (prefers-color-scheme:dark){{{_rules(DARK)}}}</style>",
+        f"<style>{rules}{dark}</style>",
         f"<defs>{patterns}</defs>",
         element("rect", width="100%", height="100%", class_="paper"),
         *body,

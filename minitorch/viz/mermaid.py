@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from minitorch.viz.dot import theme_named
+from minitorch.functional.arguments import speaking_as
 from minitorch.viz.levels import by_layer, picture_of
 from minitorch.viz.picture import Arrow, Box, Path, Picture
-from minitorch.viz.style import Theme
+from minitorch.viz.style import Theme, theme_named
 from minitorch.viz.subject import graph_of
 
 # What Mermaid draws unless its site says otherwise (maxEdges, maxTextSize). A diagram cannot raise the limits itself.
@@ -28,8 +28,9 @@ def to_mermaid(what: Any, *, level: str | None = None, theme: str = "light", inp
     `level` and `inputs` are as for `draw`; unless told, operations, or layers where Mermaid would refuse so many.
     Updates lead to their parameters by dotted arrows.
     """
-    look = theme_named(theme)
-    picture = picture_of(graph_of(what), level or "op", inputs)
+    with speaking_as("to_mermaid"):
+        look = theme_named(theme)
+        picture = picture_of(graph_of(what, "to_mermaid"), "op" if level is None else level, inputs)
     text = flowchart(picture, look)
     if level is None and (len(picture.arrows) > MOST_EDGES or len(text) > MOST_CHARACTERS):
         return flowchart(by_layer(picture), look)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from minitorch.functional.arguments import int_of
 from minitorch.graph.graph import Graph, attr_text, expression
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
@@ -31,7 +32,9 @@ def to_json(what: Any, *, indent: int | None = 1) -> str:
     `inputs`, `outputs`: ids, in the order of the program. `updates`: `{target, value}`, ids.
     `passes`, of a program alone: `{name, nodes_before, nodes_after, rewrites}`, `rewrites` being how many.
     """
-    graph = what.graph if isinstance(what, Program) else graph_of(what)
+    if indent is not None:
+        indent = int_of(indent, "indent", "to_json", least=0)
+    graph = what.graph if isinstance(what, Program) else graph_of(what, "to_json")
     document = as_data(graph)
     if isinstance(what, Program):
         document["passes"] = [

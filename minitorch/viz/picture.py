@@ -13,6 +13,7 @@ from minitorch.graph.text import printable
 Path = tuple[str, ...]
 """The scopes around a box, the outermost first."""
 
+REPEATED = "dashed: one value, drawn in each scope that reads it"
 MOST_DEPTH = 16  # scopes deeper than this are drawn in the one that holds them: no engine nests without end
 LATE = ("gradient", "update")
 LANES = {role: lane for lane, role in enumerate(LATE, 1)}  # beside what is forward, from left to right
@@ -65,6 +66,12 @@ class Picture:
     arrows: tuple[Arrow, ...]
     remark: str = ""
     rows: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The remark, and what dashed boxes are where there are some."""
+        repeated = any(box.repeated for box in self.boxes)
+        return tuple(filter(None, (REPEATED if repeated else "", self.remark)))
 
 
 def drawn(graph: Graph) -> Picture:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from minitorch.compiler.plan import Plan
-from minitorch.errors import InputError, OptionError
+from minitorch.errors import ArgumentError, InputError, OptionError
 from minitorch.files import write_whole
 from minitorch.graph.dim import Symbol, symbols_in
-from minitorch.graph.text import printable
+from minitorch.graph.text import printable, shown
 from minitorch.inspection.cost import calls_of
 from minitorch.viz.lifetimes import PHASES, Bar, Lifetimes, ahead
 from minitorch.viz.marks import PATTERNS, ROLES, amount, document, element, text
+from minitorch.viz.style import theme_named, theme_of
 from minitorch.viz.target import target_of
+from minitorch.viz.xdot import KINDS, converted
 
 ASSUMED = 32  # what an unknown size is taken to be that was not told
 LEFT, TOP, BOTTOM = 20, 118, 26
@@ -24,27 +26,36 @@ LETTER = 6.03  # width of a letter of the names, at 10 px
 
 
 def draw_plan(
-    plan: Plan, path: str | os.PathLike[str], size: int | None = None, *, profile: Any = None, **sizes: int
+    plan: Plan, path: str | os.PathLike[str], size: int | None = None, *, profile: Any = None, theme: str = "auto",
+    **sizes: int,
 ) -> None:  # fmt: skip
-    """Write the picture of a plan as SVG: which value lies where and when, and what each instruction costs.
+    """Write the picture of a plan as SVG, PNG or PDF: which value lies where and when, what each instruction costs.
 
     Unknown sizes are `sizes`, by name, or else `size`, as for `Program.memory`; 32 unless told, and the picture says
-    so. `profile` is what `Program.profile` measured, whose times stand beside what was predicted.
+    so. `profile` is what `Program.profile` measured, whose times stand beside what was predicted. `theme` is "light",
+    "dark", or "auto": an SVG then follows the reader's system.
 
-    Raises `ValueError` for another suffix than .svg, and `InputError` for names that are no unknown size.
+    Raises `ValueError` for another suffix or theme, `InputError` for names that are no unknown size, and `EngineError`
+    that says what to install where PNG or PDF is asked for and Graphviz is missing.
     """
     path = target_of(path, "draw")
-    if path.suffix.lower() != ".svg":
-        how = "write .svg, and print that from a browser where another kind is needed"
-        raise OptionError(f"draw: a plan has no picture with the suffix {path.suffix!r} of {path.name!r}; {how}")
-    write_whole(path, plan_svg(plan, size, profile=profile, **sizes).encode())
+    if not isinstance(plan, Plan):
+        raise ArgumentError(f"draw: a plan is expected, but {shown(plan)} was given")
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in KINDS:
+        how = "there are .svg, .png and .pdf; its graph has more kinds: plan.graph.draw(path)"
+        name = f"the suffix {shown(path.suffix)} of {shown(path.name)}"
+        raise OptionError(f"draw: a plan has no picture with {name}; {how}")
+    if not isinstance(theme, str) or theme != "auto":
+        theme_named(theme, ", auto")
+    write_whole(path, converted(plan_svg(plan, size, profile=profile, theme=theme_of(kind, theme), **sizes), kind))
 
 
-def plan_svg(plan: Plan, size: int | None = None, *, profile: Any = None, **sizes: int) -> str:
-    """The same as text."""
+def plan_svg(plan: Plan, size: int | None = None, *, profile: Any = None, theme: str = "auto", **sizes: int) -> str:
+    """The same as text, an SVG."""
     chosen, told = _sizes(plan, size, sizes)
     seconds = None if profile is None else _measured(plan, profile)
-    return _Drawing(Lifetimes(plan, chosen), told, seconds).svg()
+    return _Drawing(Lifetimes(plan, chosen), told, seconds, theme).svg()
 
 
 def _sizes(plan: Plan, size: int | None, named: dict[str, int]) -> tuple[dict[Symbol, int], str]:
@@ -53,9 +64,9 @@ def _sizes(plan: Plan, size: int | None, named: dict[str, int]) -> tuple[dict[Sy
     for name, value in [*named.items(), *([("size", size)] if size is not None else [])]:
         if name != "size" and name not in known:
             listed = ", ".join(map(str, symbols)) or "none"
-            raise InputError(f"draw: there is no unknown size {printable(name)!r}; there are {listed}")
+            raise InputError(f"draw: there is no unknown size {shown(name)}; there are {listed}")
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
-            raise InputError(f"draw: {printable(name)} is an int of 0 or more, but {value!r} was given")
+            raise InputError(f"draw: {printable(name)} is an int of 0 or more, but {shown(value)} was given")
     chosen = {s: int(named.get(s.name or "", ASSUMED if size is None else size)) for s in symbols}
     assumed = size is None and any(s.name not in named for s in symbols)
     told = ", ".join(f"{printable(str(s))} = {value}" for s, value in chosen.items())
@@ -63,7 +74,10 @@ def _sizes(plan: Plan, size: int | None, named: dict[str, int]) -> tuple[dict[Sy
 
 
 def _measured(plan: Plan, profile: Any) -> list[float]:
-    rows, nodes = list(profile), {n for i in plan.instructions for n in i.nodes}
+    rows = list(profile) if isinstance(profile, Iterable) else []
+    if not rows or not all(hasattr(row, "seconds") and hasattr(row, "node") for row in rows):
+        raise ArgumentError(f"draw: a profile is what program.profile(...) gives, but {shown(profile)} was given")
+    nodes = {n for i in plan.instructions for n in i.nodes}
     seconds = [float(row.seconds) for row in rows if row.node in nodes]
     if not len(seconds) == len(rows) == len(calls_of(plan)):
         raise InputError("draw: the profile is of another program than the plan, or of the interpreter's single nodes")
@@ -73,8 +87,8 @@ def _measured(plan: Plan, profile: Any) -> list[float]:
 class _Drawing:
     """Where everything stands."""
 
-    def __init__(self, lives: Lifetimes, told: str, seconds: Sequence[float] | None) -> None:
-        self.lives, self.told, self.seconds = lives, told, seconds
+    def __init__(self, lives: Lifetimes, told: str, seconds: Sequence[float] | None, theme: str) -> None:
+        self.lives, self.told, self.seconds, self.theme = lives, told, seconds, theme
         count, slots = len(lives.rows), len(lives.slots)
         self.row = 20 if count <= 70 else 15 if count <= 160 else 12
         self.most = 46 if count <= 160 else 38
@@ -107,7 +121,7 @@ class _Drawing:
         if once:
             words = f"{once} more are computed once for each batch size."
             body.append(text(LEFT, self.bottom + 18, words, "quiet small"))
-        return document(width, self.bottom + BOTTOM + 6, f"{title}; {sum_up}{sized}", body)
+        return document(width, self.bottom + BOTTOM + 6, f"{title}; {sum_up}{sized}", body, self.theme)
 
     def y(self, row: float) -> float:
         return TOP + row * self.row

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from minitorch.compiler.autodiff import Step, steps_of
+from minitorch.compiler.autodiff import Step
+from minitorch.compiler.steps import steps_in
 from minitorch.graph.graph import attr_text, constant_text
 from minitorch.graph.order import depth_first
 from minitorch.graph.tensor import Tensor, registry
@@ -24,19 +25,25 @@ Text = tuple[str, int]
 """A text, and how tightly it holds together: 9 for a name."""
 
 
-def rules_of(gradient: Tensor, label: Callable[[Tensor], str]) -> list[tuple[str, Tensor, Tensor]]:
+Steps = Mapping[Tensor, Sequence[Step]]
+
+
+def rules_of(
+    gradient: Tensor, label: Callable[[Tensor], str], steps: Steps | None = None
+) -> list[tuple[str, Tensor, Tensor]]:  # fmt: skip
     """What a gradient is: for each step of the chain rule that gave it a line, the node that the rule belongs to, and
-    the one that it is a gradient of, or a part of one."""
+    the one that it is a gradient of, or a part of one. `steps` are those of the graph, where they are known."""
     found = []
-    for step in steps_of(gradient):
+    steps = steps_in(depth_first([gradient])) if steps is None else steps
+    for step in steps.get(gradient, ()):
         primal = step.node if step.operand is None else step.node.inputs[step.operand]
-        found.append((rule_text(step, gradient, label), step.node, primal))
+        found.append((_rule_text(step, gradient, label, steps), step.node, primal))
     return found
 
 
-def rule_text(step: Step, gradient: Tensor, label: Callable[[Tensor], str]) -> str:
+def _rule_text(step: Step, gradient: Tensor, label: Callable[[Tensor], str], steps: Steps) -> str:
     if step.operand is None:
-        return f"sum of the gradients from {_summands(gradient, step.node)} readers of {label(step.node)}"
+        return f"sum of the gradients from {_summands(gradient, step.node, steps)} readers of {label(step.node)}"
     return derivative(step.node, step.operand)
 
 
@@ -62,10 +69,10 @@ def _letter(name: str, like: Tensor) -> Tensor:
     return Tensor(registry["placeholder"], (), {}, like.type, name, role="placeholder")
 
 
-def _summands(total: Tensor, node: Tensor) -> int:
+def _summands(total: Tensor, node: Tensor, steps: Steps) -> int:
     """How many gradients a chain of sums adds up."""
     count, current = 2, total.inputs[0]
-    while any(step.operand is None and step.node is node for step in steps_of(current)):
+    while any(step.operand is None and step.node is node for step in steps.get(current, ())):
         count, current = count + 1, current.inputs[0]
     return count
 

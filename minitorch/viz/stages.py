@@ -9,6 +9,7 @@ from typing import Any
 
 from minitorch.compiler.fused import fused
 from minitorch.compiler.rewrite import PassRecord
+from minitorch.compiler.steps import steps_in
 from minitorch.graph.graph import Graph, constant_text, expression
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
@@ -185,8 +186,9 @@ def gradients(program: Program, nodes: Nodes) -> dict[int, Row]:
     found: dict[int, Row] = {}
     labels = program.written.labels()
     forward = dict(zip(program.written.nodes, program.traced.nodes, strict=True))
+    steps = steps_in(program.written.nodes)
     for mine, theirs in zip(program.written.nodes, program.traced.nodes, strict=True):
-        rules = rules_of(mine, lambda t: labels.get(t, t.op.name))
+        rules = rules_of(mine, lambda t: labels.get(t, t.op.name), steps)
         if rules:
             told = [(text, of, primal) for text, of, primal in rules if of in forward and primal in forward]
             found[nodes(theirs)] = [[text, nodes(forward[of]), nodes(forward[primal])] for text, of, primal in told]

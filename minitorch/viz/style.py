@@ -5,8 +5,12 @@ There are two themes, for light and for dark paper. They have the same parts, so
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from minitorch.errors import OptionError
+from minitorch.graph.text import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,28 @@ DARK = Theme(
 )  # fmt: skip
 
 THEMES = {"light": LIGHT, "dark": DARK}
+
+
+def theme_named(name: str, besides: str = "") -> Theme:
+    """`ValueError` for a theme that there is not."""
+    if not isinstance(name, str) or name not in THEMES:
+        raise OptionError(f"draw: there is no theme {shown(name)}; there are {', '.join(THEMES)}{besides}")
+    return THEMES[name]
+
+
+def theme_of(kind: str, theme: str) -> str:
+    """The theme of a picture of a kind: only an SVG can follow the reader's system."""
+    return "light" if theme == "auto" and kind != "svg" else theme
+
+
+def scoped(rules: str, scope: str) -> str:
+    """The rules for what is in an element of that class alone: a page can hold more than one picture."""
+
+    def inside(rule: re.Match[str]) -> str:
+        return ",".join(f".{scope} {selector}" for selector in rule[1].split(",")) + rule[2]
+
+    return re.sub(r"([^{}]+)(\{[^{}]*\})", inside, rules)
+
 
 LOOKS, INK, QUIET_INK, SECTION_FILL = LIGHT.looks, LIGHT.ink, LIGHT.quiet_ink, LIGHT.sections
 FONT = "Helvetica,Arial,sans-serif"

@@ -10,13 +10,13 @@ from minitorch.compiler.roles import with_roles
 from minitorch.errors import ArgumentError, OptionError
 from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor
-from minitorch.graph.text import printable
+from minitorch.graph.text import shown
 from minitorch.graph.types import FLOAT32
 from minitorch.nn import Module
 from minitorch.program import Program
 
 
-def graph_of(what: Any) -> Graph:
+def graph_of(what: Any, function: str = "draw") -> Graph:
     """The graph of a tensor, a list of tensors, a module, a plan, or a program (as optimised); a graph is its own.
 
     Raises `TypeError` for anything else, and `ValueError` for a module that is no function of one array of rows.
@@ -28,14 +28,15 @@ def graph_of(what: Any) -> Graph:
     if isinstance(what, Plan):
         return what.graph
     if isinstance(what, Module):
-        return _traced(what)
+        return _traced(what, function)
     tensors = [what] if isinstance(what, Tensor) else what
     if isinstance(tensors, list | tuple) and tensors and all(isinstance(t, Tensor) for t in tensors):
         return with_roles(Graph(tensors))
-    raise ArgumentError(f"a tensor, a graph, a program, a plan or a module can be drawn, not a {type(what).__name__}")
+    expected = "a tensor, a list of tensors, a graph, a program, a plan or a module is expected"
+    raise ArgumentError(f"{function}: {expected}, but {shown(what)} was given")
 
 
-def _traced(module: Module) -> Graph:
+def _traced(module: Module, function: str) -> Graph:
     """A module on a batch of rows, as wide as its first parameter asks for."""
     held = [*module.parameters(), *(value for value in vars(module).values() if isinstance(value, Tensor))]
     width = held[0].shape[0] if held and held[0].shape else "features"
@@ -45,5 +46,5 @@ def _traced(module: Module) -> Graph:
         output = module(x)
     except (TypeError, ValueError) as error:
         how = f"draw what it makes of your own placeholders instead, for example draw({kind.lower()}(x), path)"
-        raise OptionError(f"{printable(repr(module))} takes no {x.type}, so {how}: {error}") from error
+        raise OptionError(f"{function}: {shown(module)} takes no {x.type}, so {how}: {error}") from error
     return with_roles(Graph([output], inputs=[x], name=kind))

@@ -306,7 +306,7 @@ def test_vectors_may_be_placeholders_and_of_unknown_size(both):
 @pytest.mark.parametrize("vectors", [[[1.0]], [[[1.0, 1.0]]], [1.0], [], [[1.0, 1.0], [1.0, 1.0]]])
 def test_vectors_have_the_shape_of_what_they_belong_to(call, vectors):
     w = mt.parameter([1.0, 2.0], "w")
-    with pytest.raises(ValueError, match=r"vector|tensors") as error:
+    with pytest.raises(ValueError, match=r"(vjp|jvp|hvp): .*(tangent|vector)") as error:
         call(w, vectors)
     assert HERE in str(error.value)
 

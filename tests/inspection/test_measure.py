@@ -5,7 +5,9 @@ import pytest
 
 import minitorch as mt
 from minitorch.errors import InputError
-from minitorch.inspection.machine import ceilings
+from minitorch.inspection import machine
+from minitorch.inspection.machine import ROUNDS, ceilings, measure
+from minitorch.inspection.profile import Ceilings, Profile, Row
 
 
 def test_a_row_for_each_instruction(net, backend):
@@ -77,8 +79,74 @@ def test_repeat_is_a_count(net, repeat):
         net.compiled("numpy").profile(net.X, net.Y, repeat=repeat)
 
 
-def test_ceilings_are_measured_once_and_are_no_lower_for_less_data():
-    small, large = ceilings(np.dtype("float32"), 1), ceilings(np.dtype("float32"), 1 << 30)
-    assert small == ceilings(np.dtype("float32"), 1)
+# ---- ceilings ----
+
+F32 = np.dtype("float32")
+
+
+def test_ceilings_are_kept_and_are_no_lower_for_less_data():
+    small, large = ceilings(F32, 1), ceilings(F32, 1 << 30)
+    assert small == ceilings(F32, 1)
     assert small.gflops == large.gflops > 0
     assert small.gbytes >= large.gbytes > 0
+    assert small.rounds >= ROUNDS
+
+
+def test_another_round_can_only_raise_them():
+    before = [ceilings(F32, 1 << k) for k in range(0, 32, 4)]
+    measure([F32], more=1)
+    after = [ceilings(F32, 1 << k) for k in range(0, 32, 4)]
+    assert after[0].rounds == before[0].rounds + 1
+    assert all(b.gflops >= a.gflops and b.gbytes >= a.gbytes for a, b in zip(before, after, strict=True))
+
+
+def test_a_round_under_load_lowers_nothing(monkeypatch):
+    measure([F32])
+    before = ceilings(F32, 1)
+    monkeypatch.setattr(machine, "_best", lambda work: 1.0)  # a second for each, whatever it is
+    measure([F32], more=2)
+    after = ceilings(F32, 1)
+    assert (after.gflops, after.gbytes, after.rounds) == (before.gflops, before.gbytes, before.rounds + 2)
+
+
+def test_the_best_of_the_rounds_counts(monkeypatch):
+    monkeypatch.setattr(machine, "_seconds", {})
+    turns = iter(range(10**6))
+    monkeypatch.setattr(machine, "_best", lambda work: 1.0 / (1 + next(turns)))
+    measure([F32], more=1)
+    found = ceilings(F32, 1)
+    assert found.rounds == ROUNDS + 1
+    assert found.gflops > 2 * 512**3 / 1e9  # not that of the first round
+    assert len({len(rounds) for rounds in machine._seconds.values()}) == 1
+
+
+def test_a_profile_measures_before_and_after(net):
+    first = net.compiled("numpy").profile(net.X, net.Y, repeat=1)
+    second = net.compiled("numpy").profile(net.X, net.Y, repeat=1)
+    assert second[0].ceilings.rounds == first[0].ceilings.rounds + 1
+    assert first[0].ceilings.rounds > ROUNDS
+
+
+def row_of(node, seconds, top):
+    return Row(node, "text", "line", "forward", 1000, 1000, seconds, 1.0, top)
+
+
+def test_the_table_says_how_ceilings_were_measured(net):
+    lines = str(Profile("p", [row_of(net.h, 1e-6, Ceilings(2.0, 4.0, 7))], 1e-6, 1)).splitlines()
+    assert lines[2].split()[-4:] == ["1", "50%", "1", "25%"]
+    assert lines[3].startswith("  % of product: of 2 GFLOP/s, which products of square matrices by NumPy reached")
+    assert lines[4].startswith("  % of copy: of 4 GB/s, at which NumPy copied as many bytes")
+    assert lines[5].startswith("  both are the best of 7 rounds")
+    assert len(lines) == 6
+    several = str(Profile("p", [row_of(net.h, 1e-6, Ceilings(2.0, g)) for g in (3.0, 5.0, 4.0)], 1e-6, 1))
+    assert "of 3 to 5 GB/s" in several
+
+
+def test_more_than_all_of_a_ceiling_is_no_figure_and_is_explained(net):
+    row = row_of(net.h, 1e-6, Ceilings(0.4, 0.999, 3))
+    assert row.of_product == pytest.approx(2.5)
+    assert row.of_copy > 1
+    lines = str(Profile("p", [row], 1e-6, 1)).splitlines()
+    assert "250%" not in "\n".join(lines)
+    assert lines[2].split()[-4:] == ["1", ">100%", "1", ">100%"]
+    assert [line.split(":")[0].strip() for line in lines[-2:]] == [">100% of product", ">100% of copy"]

@@ -49,8 +49,9 @@ def test_what_can_be_drawn(y, tmp_path):
         mt.nn.Tanh(), mt.nn.Sequential(mt.nn.Linear(5, 2, dtype="float64"), mt.nn.ReLU()), mt.constant([1.0, 2.0]),
     ]  # fmt: skip
     for subject in subjects:
-        draw(subject, str(tmp_path / "a.svg"))
-        assert len(texts(tmp_path / "a.svg")) > 1
+        for engine in (None, "dot"):
+            draw(subject, str(tmp_path / "a.svg"), engine=engine)
+            assert len(texts(tmp_path / "a.svg")) > 1
         draw(subject, tmp_path / "a.dot", level="layer")
     mt.draw(y, tmp_path / "b.svg")
     mt.Graph([y]).draw(tmp_path / "b.dot")
@@ -79,9 +80,11 @@ with mt.scope("a"):
     x, w = mt.placeholder("x", ("n", 3)), mt.parameter([[1.0], [2.0], [3.0]], name="w")
     loss = ((x @ w) ** 2).mean()
 step = mt.compile([x], loss, updates=mt.optim.SGD([w], lr=0.1, momentum=0.5).minimize(loss))
-for kind in ("svg", "png", "pdf", "dot", "mmd", "json", "graphml"):
-    for level in ("op", "layer"):
+for level in ("op", "layer"):
+    for kind in ("svg", "png", "pdf", "dot", "mmd", "json", "graphml"):
         step.draw(f"{sys.argv[1]}/{level}.{kind}", level=level)
+    for kind in ("svg", "png", "pdf"):
+        step.draw(f"{sys.argv[1]}/{level}-dot.{kind}", level=level, engine="dot")
 """
 
 
@@ -92,15 +95,18 @@ def test_the_same_graph_gives_the_same_bytes(tmp_path):
         environment = {**os.environ, "PYTHONHASHSEED": seed}
         subprocess.run([sys.executable, "-c", SAME, str(folder), serials], env=environment, check=True)
     names = sorted(os.listdir(tmp_path / "0"))
-    assert len(names) == 14
+    assert len(names) == 20
     for name in names:
         assert (tmp_path / "0" / name).read_bytes() == (tmp_path / "1" / name).read_bytes()
-    assert b"D:1970" in (tmp_path / "0" / "op.pdf").read_bytes()  # not of today
+    assert b"D:1970" in (tmp_path / "0" / "op-dot.pdf").read_bytes()  # not of today
 
 
-def test_threads_draw_at_once(step, tmp_path):
-    step.draw(tmp_path / "alone.svg")
-    threads = [threading.Thread(target=step.draw, args=(tmp_path / f"{i}.svg",)) for i in range(3)]
+@pytest.mark.parametrize("engine", [None, "dot"])
+def test_threads_draw_at_once(step, engine, tmp_path):
+    step.draw(tmp_path / "alone.svg", engine=engine)
+    threads = [
+        threading.Thread(target=step.draw, args=(tmp_path / f"{i}.svg",), kwargs={"engine": engine}) for i in range(3)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -116,30 +122,44 @@ NAMES = [
 ]  # fmt: skip
 
 
+ELEMENTS = {
+    None: {"svg", "title", "style", "defs", "marker", "rect", "g", "path", "text", "tspan"},
+    "dot": {"svg", "style", "g", "title", "a", "path", "polygon", "polyline", "ellipse", "text"},
+}
+
+
+@pytest.mark.parametrize("engine", ELEMENTS)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_is_shown_as_it_is_and_does_no_harm(name, tmp_path):
+def test_a_name_is_shown_as_it_is_and_does_no_harm(name, engine, tmp_path):
     with mt.scope(name.replace("/", "|")):
         t = mt.tanh(mt.placeholder(name, (name or "n",)) @ mt.parameter([1.0], name=name)[:, None])
-    mt.Graph([t], name=name).draw(tmp_path / "a.svg")
+    mt.Graph([t], name=name).draw(tmp_path / "a.svg", engine=engine)
     shown = texts(tmp_path / "a.svg")
-    tags = {e.tag.split("}")[1] for e in ElementTree.parse(tmp_path / "a.svg").iter()}
-    assert tags <= {"svg", "style", "g", "title", "a", "path", "polygon", "polyline", "ellipse", "text"}
+    root = ElementTree.parse(tmp_path / "a.svg")
+    assert {e.tag.split("}")[1] for e in root.iter()} <= ELEMENTS[engine]
     if name.strip():
         assert {name, name.replace("/", "|"), f"f32[{name}]", f"{name}#2"} <= {t.strip() for t in shown}
-    graph = ElementTree.parse(tmp_path / "a.svg").findall(".//{*}g[@class='node']")
-    assert len(graph) == len(mt.Graph([t]).nodes)
+    nodes = [e for e in root.iter() if e.get("id", "n").startswith("n") and "node" in e.get("class", "").split()]
+    assert len([e for e in nodes if e.get("id")]) == len(mt.Graph([t]).nodes)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_can_be_in_a_png(name, tmp_path):
+    mt.Graph([mt.tanh(mt.placeholder(name, (name or "n",)))], name=name).draw(tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes().startswith(HEADS["png"])
 
 
 LONG = "x" * 100_000
 
 
 @pytest.mark.parametrize(("name", "shown"), [("a\nb\t\x00\ud800", r"a\nb\t\x00\ud800"), (LONG, LONG[:60] + "...")])
+@pytest.mark.parametrize("engine", [None, "dot"])
 @pytest.mark.parametrize("level", ["op", "layer"])
-def test_what_cannot_be_shown_is_written_in_escapes_or_cut(name, shown, level, tmp_path):
+def test_what_cannot_be_shown_is_written_in_escapes_or_cut(name, shown, level, engine, tmp_path):
     x = mt.placeholder(name, ("n",))
     with mt.scope(name):
         t = mt.tanh(x)
-    draw(t, tmp_path / "a.svg", level=level)
+    draw(t, tmp_path / "a.svg", level=level, engine=engine)
     assert texts(tmp_path / "a.svg").count(shown) == 2  # the frame or the layer, and the placeholder
     assert (tmp_path / "a.svg").stat().st_size < 20_000
 
@@ -160,6 +180,12 @@ def test_an_unknown_level_lists_those_there_are(y, tmp_path):
     assert not os.listdir(tmp_path)
 
 
+def test_an_unknown_engine_is_refused(y, tmp_path):
+    with pytest.raises(ValueError, match="there is no engine 'neato'; there is dot, or None for our own layout"):
+        draw(y, tmp_path / "a.svg", engine="neato")
+    assert not os.listdir(tmp_path)
+
+
 def test_a_folder_that_is_not_there(y, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"there is no folder '.*missing'"):
         draw(y, tmp_path / "missing" / "a.svg")
@@ -167,7 +193,8 @@ def test_a_folder_that_is_not_there(y, tmp_path):
 
 @pytest.mark.parametrize("what", [None, 3, "x", [], [1], {"a": 1}])
 def test_what_cannot_be_drawn(what, tmp_path):
-    with pytest.raises(TypeError, match="a tensor, a graph, a program, a plan or a module can be drawn, not a"):
+    kinds = "a tensor, a list of tensors, a graph, a program, a plan or a module"
+    with pytest.raises(TypeError, match=rf"draw: {kinds} is expected, but .* was given"):
         draw(what, tmp_path / "a.svg")
 
 
@@ -228,10 +255,27 @@ def test_what_cannot_be_read_is_drawn_as_layers_and_says_so(step, tmp_path):
     assert not any("drawn as layers" in text for text in texts(tmp_path / "b.svg"))
 
 
-def test_a_plan_is_drawn_as_the_graph_that_it_computes(step, tmp_path):
+# ---- plans ----
+
+
+@pytest.mark.parametrize("kind", ["svg", "png", "pdf"])
+def test_a_plan_is_drawn_as_it_draws_itself(step, kind, tmp_path):
+    draw(step.plan, tmp_path / f"a.{kind}")
+    step.plan.draw(tmp_path / f"b.{kind}")
+    assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
+    assert (tmp_path / f"a.{kind}").read_bytes().startswith(HEADS[kind])
+
+
+def test_in_other_kinds_a_plan_is_the_graph_that_it_computes(step, tmp_path):
     draw(step.plan, tmp_path / "plan.json")
     draw(step.graph, tmp_path / "graph.json")
     assert (tmp_path / "plan.json").read_bytes() == (tmp_path / "graph.json").read_bytes()
+
+
+@pytest.mark.parametrize("option", [{"level": "op"}, {"inputs": [1.0]}, {"engine": "dot"}])
+def test_the_picture_of_a_plan_has_no_level(step, option, tmp_path):
+    with pytest.raises(ValueError, match=f"the picture of a plan has no {next(iter(option))}; .* draw plan.graph"):
+        draw(step.plan, tmp_path / "a.svg", **option)
 
 
 # ---- themes ----
@@ -240,6 +284,17 @@ def test_a_plan_is_drawn_as_the_graph_that_it_computes(step, tmp_path):
 def test_an_svg_follows_the_readers_system_and_else_has_one_theme(step, tmp_path):
     for theme in ("auto", "light", "dark"):
         step.draw(tmp_path / f"{theme}.svg", theme=theme)
+    auto, light, dark = ((tmp_path / f"{theme}.svg").read_text() for theme in ("auto", "light", "dark"))
+    parts = [re.fullmatch(r"(.*<style>)(.*?)(</style>.*)", text, re.DOTALL) for text in (auto, light, dark)]
+    assert len({(part[1], part[3]) for part in parts}) == 1
+    assert parts[0][2].startswith(parts[1][2])
+    assert parts[0][2].count("prefers-color-scheme:dark") == 1
+    assert parts[2][2].endswith(parts[0][2].split("prefers-color-scheme:dark){")[1].removesuffix("}"))
+
+
+def test_an_svg_by_dot_follows_the_readers_system_and_else_has_one_theme(step, tmp_path):
+    for theme in ("auto", "light", "dark"):
+        step.draw(tmp_path / f"{theme}.svg", theme=theme, engine="dot")
     auto, light, dark = ((tmp_path / f"{theme}.svg").read_text() for theme in ("auto", "light", "dark"))
     assert auto.count("prefers-color-scheme:dark") == 1
     assert re.sub(r"\n<style>.*?</style>", "", auto) == light

@@ -310,6 +310,34 @@ def test_modules_close_and_open(open_page):
     assert len(page.all(".node")) == before
 
 
+CROSSINGS = """(() => {
+  const crossed = [], rects = placed.boxes.filter((b) => !b.host).map((b) => ({ ...edges(b), node: b.box[NODE] }));
+  let points = 0;
+  for (const path of document.querySelectorAll("#scene .arrow")) {
+    const ends = [+path.dataset.from, +path.dataset.to], length = path.getTotalLength();
+    for (let at = 2; at < length - 2; at += 3, points++) {
+      const { x, y } = path.getPointAtLength(at);
+      const hit = rects.find((r) => x > r.left + 1 && x < r.right - 1 && y > r.top + 1 && y < r.bottom - 1);
+      if (hit && !ends.includes(hit.node)) { crossed.push([...ends, hit.node]); break; }
+    }
+  }
+  return [points, crossed];
+})()"""
+
+
+def test_no_arrow_runs_through_a_box(open_page, program):
+    page = open_page()
+    for stage in range(len(program[0].passes) + 1):
+        page.click(f"#stage-{stage}")
+        points, crossed = page.js(CROSSINGS)
+        assert points > 300
+        assert crossed == []
+    page.click("#fold")
+    points, crossed = page.js(CROSSINGS)
+    assert points > 100
+    assert crossed == []
+
+
 def test_pan_and_zoom(open_page):
     page = open_page()
     first = page.js("view.scale")

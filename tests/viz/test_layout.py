@@ -3,10 +3,11 @@
 import itertools
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 import minitorch as mt
-from minitorch.viz.layout import laid_out
+from minitorch.viz.layout import Rect, laid_out
 from minitorch.viz.layout.metrics import text_width
 from minitorch.viz.levels import picture_of
 from minitorch.viz.picture import Arrow, Box, Picture
@@ -134,6 +135,71 @@ def test_a_parameter_stands_beside_what_reads_it():
         assert a.y + a.height / 2 == pytest.approx(b.y + b.height / 2)
 
 
+def test_units_stand_in_their_order():
+    for subject in (mt.nn.MLP(12, [9, 5], seed=0), mt.nn.Neuron(5, seed=0)):
+        picture = picture_of(graph_of(subject), "neuron")
+        layout = laid_out(picture)
+        rows = [row for row in picture.rows if len(row) > 4]
+        assert len(rows) >= 2
+        for row in rows:
+            places = [layout.boxes[i] for i in row]
+            assert [place.x for place in places] == sorted(place.x for place in places)
+            assert len({place.y + place.height / 2 for place in places}) == 1
+
+
+def test_a_forward_chain_is_one_straight_column():
+    picture = picture_of(graph_of(mt.nn.MLP(2, [16, 16, 1], seed=0)), "op")
+    layout = laid_out(picture)
+    middles = [r.x + r.width / 2 for b, r in zip(picture.boxes, layout.boxes, strict=True) if b.role == "forward"]
+    assert len(middles) == 8
+    assert max(middles) - min(middles) < 0.01
+
+
+def test_labels_of_weights_do_not_cover_each_other():
+    x, model = mt.placeholder("x", ("batch", 2)), mt.nn.MLP(2, [4, 3, 1], seed=0)
+    root, _ = parts(picture_of(graph_of(model(x)), "neuron", inputs=np.ones((1, 2))))
+    labels = root.findall(".//{*}g[@class='edge flow']/{*}text")
+    assert len(labels) == 2 * 4 + 4 * 3 + 3
+    rects = []
+    for e in labels:
+        width = text_width(e.text, 8)
+        rects.append(Rect(float(e.get("x")) - width / 2, float(e.get("y")) - 6, width, 6))
+    assert not [pair for pair in itertools.combinations(rects, 2) if overlap(*pair)]
+
+
+def test_a_tall_parameter_is_joined_straight_to_what_it_stands_beside():
+    boxes = (Box("+", "forward", details=("a",) * 6), Box("b", "parameter", details=("b",) * 5), Box("s", "forward"))
+    arrows = (Arrow(2, 0, "forward"), Arrow(1, 0, "forward"))
+    layout = laid_out(Picture("p", boxes, arrows))
+    assert len(layout.arrows[1]) == 2
+    assert layout.arrows[1][0][1] == layout.arrows[1][1][1]
+
+
+@pytest.mark.parametrize("level", ["op", "layer"])
+@pytest.mark.parametrize("name", ["step", "deep", "momentum", "branches"])
+def test_no_upright_line_runs_through_the_name_of_a_frame(name, level):
+    picture = picture_of(graph_of(SUBJECTS[name]), level)
+    root, _ = parts(picture)
+    names = [e for e in root.iter() if e.get("class") == "module"]
+    assert names or level == "layer"
+    pieces = [piece for points in laid_out(picture).arrows for piece in itertools.pairwise(points)]
+    for e in names:
+        left, line = float(e.get("x")), float(e.get("y"))
+        for (a, b), (c, d) in pieces:
+            through = left < a < left + text_width(e.text, 10) and min(b, d) < line - 4 < max(b, d)
+            assert not (a == c and through)
+
+
+@pytest.mark.parametrize(("role", "above", "below"), [("parameter", 8, 0), ("placeholder", 0, 6), ("update", 6, 0)])
+def test_text_stands_clear_of_the_cap_or_roof_of_its_shape(role, above, below):
+    picture = Picture("p", (Box("w", role, details=("f32[3]",)),), ())
+    rect = laid_out(picture).boxes[0]
+    _, by_id = parts(picture)
+    title, detail = (float(e.get("y")) for e in by_id["n0"].iterfind("{*}text"))
+    assert title - 8 > rect.y + above  # capitals are 8 high
+    assert detail + 2 < rect.y + rect.height - below
+
+
 def test_a_chain_of_ten_thousand():
     boxes = tuple(Box("tanh", "forward") for _ in range(10_000))
     arrows = tuple(Arrow(i, i + 1, "forward") for i in range(9_999))
@@ -164,7 +230,7 @@ def parts(picture, **options):
 
 def test_nodes_edges_and_frames_have_ids_and_notes():
     picture = picture_of(graph_of(SUBJECTS["step"]), "op")
-    _, by_id = parts(picture)
+    root, by_id = parts(picture)
     for i, box in enumerate(picture.boxes):
         node = by_id[f"n{i}"]
         assert node.get("data-role") == box.role
@@ -173,7 +239,9 @@ def test_nodes_edges_and_frames_have_ids_and_notes():
     for i, arrow in enumerate(picture.arrows):
         edge = by_id[f"e{i}"]
         assert (edge.get("data-source"), edge.get("data-target")) == (str(arrow.source), str(arrow.target))
-    assert {"mlp", "layers.0", "layers.1"} == {e.find("{*}text").text for i, e in by_id.items() if i[0] == "f"}
+    frames = {e.find("{*}title").text for i, e in by_id.items() if i[0] == "f"}
+    assert frames == {"mlp", "mlp/layers.0", "mlp/layers.1"}
+    assert {e.text for e in root.iter() if e.get("class") == "module"} == {"mlp", "layers.0", "layers.1"}
 
 
 @pytest.mark.parametrize(

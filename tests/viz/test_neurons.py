@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -154,16 +153,13 @@ def test_dot_keeps_units_in_their_order():
 
 
 def test_our_own_layout_has_the_same_units(tmp_path):
-    where = {}
-    for own in (False, True):
-        path = tmp_path / f"{own}.svg"
-        hide = "import sys, os; sys.modules['pygraphviz'] = None; os.environ['PATH'] = ''\n" if own else ""
-        code = f"{hide}import minitorch as mt, sys\nmt.nn.MLP(3, [6, 5], seed=0).draw(sys.argv[1], level='neuron')"
-        subprocess.run([sys.executable, "-c", code, str(path)], check=True)
-        text = path.read_text("utf-8")
-        where[own] = [text.count(name) for name in ("x[0]", "tanh", "Σ w x + b")]
-    assert where[False] == where[True]
-    assert all(where[True])
+    pytest.importorskip("pygraphviz")
+    where = []
+    for engine in (None, "dot"):
+        mt.nn.MLP(3, [6, 5], seed=0).draw(tmp_path / "a.svg", level="neuron", engine=engine)
+        text = (tmp_path / "a.svg").read_text("utf-8").replace("&#160;", " ").replace("\xa0", " ")
+        where.append([len(re.findall(name, text)) for name in (r">x\[0\]<", ">tanh<", r">Σ w x \+ b<")])
+    assert where[0] == where[1] == [1, 6, 11]
 
 
 def test_the_same_network_has_the_same_bytes(tmp_path):

@@ -1,13 +1,12 @@
 """What a notebook shows: a picture and a text, what was asked for of them, and never an error."""
 
+import re
 import sys
 from xml.etree import ElementTree
 
 import pytest
 
 import minitorch as mt
-
-pytest.importorskip("pygraphviz")
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +25,7 @@ def chain(length, scope="part"):
 
 
 def test_programs_graphs_plans_and_modules_show_a_picture_and_a_text(step):
+    assert "values in" in step.plan._repr_mimebundle_()["image/svg+xml"]
     for what, text in (
         (step, str(step)), (step.graph, str(step.graph)), (step.plan, str(step.plan)),
         (mt.nn.Linear(2, 1), "Linear(2, 1)"),
@@ -53,6 +53,14 @@ def test_a_large_graph_is_shown_as_layers_or_as_text():
     assert set(chain(600, scope="")._repr_mimebundle_()) == {"text/plain"}
 
 
+def test_the_rules_of_a_picture_hold_for_it_alone(step):
+    for what in (step, step.plan):
+        root = ElementTree.fromstring(what._repr_mimebundle_()["image/svg+xml"].encode())
+        rules = re.findall(r"([^{}]+)\{[^{}]*\}", re.sub(r"@media[^{]*\{", "", root.findtext("{*}style")))
+        assert len(rules) > 20
+        assert all(part.startswith(f".{root.get('class')} ") for rule in rules for part in rule.split(","))
+
+
 class NoFunction(mt.nn.Module):
     def forward(self, a, b):
         raise KeyError("nothing")
@@ -60,5 +68,5 @@ class NoFunction(mt.nn.Module):
 
 def test_what_cannot_be_drawn_is_text(step, monkeypatch):
     assert NoFunction()._repr_mimebundle_() == {"text/plain": "NoFunction()"}
-    monkeypatch.setattr(sys.modules["minitorch.viz.draw"], "render", lambda *a: 1 / 0)
+    monkeypatch.setattr(sys.modules["minitorch.viz.draw"], "to_svg", lambda *a: 1 / 0)
     assert set(step._repr_mimebundle_()) == {"text/plain"}

@@ -130,10 +130,21 @@ def test_a_plan_without_values_of_its_own(tmp_path):
     assert any("no arena is needed" in t for t in texts((tmp_path / "a.svg").read_text("utf-8")))
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.pdf", "a"])
+@pytest.mark.parametrize("name", ["a.dot", "a.json", "a"])
 def test_another_kind_says_what_to_do(name, tmp_path):
-    with pytest.raises(ValueError, match=r"a plan has no picture with the suffix .*write \.svg"):
+    with pytest.raises(ValueError, match=r"a plan has no picture with the suffix .*there are \.svg, \.png and \.pdf"):
         step_of().plan.draw(tmp_path / name)
     with pytest.raises(FileNotFoundError):
         step_of().plan.draw(tmp_path / "missing" / "a.svg")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_theme_of_a_plan(tmp_path):
+    for theme in ("auto", "light", "dark"):
+        step_of().plan.draw(tmp_path / f"{theme}.svg", batch=32, theme=theme)
+    auto, light, dark = ((tmp_path / f"{theme}.svg").read_text("utf-8") for theme in ("auto", "light", "dark"))
+    assert "prefers-color-scheme" in auto
+    assert "prefers-color-scheme" not in light + dark
+    assert light != dark
+    with pytest.raises(ValueError, match="no theme 'sepia'; there are light, dark"):
+        step_of().plan.draw(tmp_path / "a.svg", theme="sepia")

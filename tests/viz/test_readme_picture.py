@@ -3,11 +3,8 @@
 python -m minitorch show tests/viz/test_readme_picture.py:train_step --draw examples/train_step.svg
 """
 
-from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
-
-import pytest
 
 import minitorch as mt
 
@@ -23,21 +20,13 @@ def train_step():
     return mt.compile([x, y], loss, updates=sgd.minimize(loss), backend="interpreter", name="train_step")
 
 
-def shown(path):
-    """Texts, colours and arrows; not places, which differ between versions of Graphviz."""
-    root = ElementTree.parse(path).getroot()
-    edges = Counter(e.findtext("{*}title") for e in root.iterfind(".//{*}g[@class='edge']"))
-    texts = Counter("".join(e.itertext()).strip() for e in root.iter("{http://www.w3.org/2000/svg}text"))
-    return edges, texts, root.findtext("{*}style")
-
-
 def test_the_picture_is_fresh(tmp_path):
-    pytest.importorskip("pygraphviz")
     train_step().draw(tmp_path / "fresh.svg")
-    assert shown(PICTURE) == shown(tmp_path / "fresh.svg")
+    assert PICTURE.read_text("utf-8") == (tmp_path / "fresh.svg").read_text("utf-8")
 
 
 def test_it_shows_all_that_its_caption_says_on_light_and_dark_pages():
-    _, texts, style = shown(PICTURE)
-    assert {"forward", "gradient", "update", "placeholder", "parameter", "tanh", "f32[batch, 16]"} <= texts.keys()
-    assert "prefers-color-scheme:dark" in style
+    root = ElementTree.parse(PICTURE).getroot()
+    texts = {"".join(e.itertext()).strip() for e in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"forward", "gradient", "update", "placeholder", "parameter", "tanh", "f32[batch, 16]"} <= texts
+    assert "prefers-color-scheme:dark" in root.findtext("{*}style")

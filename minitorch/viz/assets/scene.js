@@ -131,11 +131,11 @@ function insideOf(f) {
 }
 
 function arrows(stage) {
-  const seen = new Set();
+  const seen = new Set(), router = new Router(placed.boxes);
   return stage.arrows.flatMap(([a, b, writes]) => {
     const from = placed.boxes[a], to = placed.boxes[b];
     if (from.host && from.host === to.host) return [];
-    const d = route(from, to);
+    const d = router.route(from, to);
     if (seen.has(d)) return [];
     seen.add(d);
     return [draw(
@@ -143,25 +143,6 @@ function arrows(stage) {
       { class: writes ? "arrow writes" : "arrow", d, "marker-end": "url(#tip)", "data-from": from.box[NODE], "data-to": to.box[NODE] },
     )];
   });
-}
-
-function route(from, to) {
-  const a = edges(from), b = edges(to);
-  const across = laneOf(from.box) !== laneOf(to.box) && !from.host && !to.host;
-  if (across) {
-    const right = b.left > a.right, x1 = right ? a.right : a.left, x2 = right ? b.left - 1 : b.right + 1;
-    const bend = (right ? 1 : -1) * Math.max(18, Math.abs(x2 - x1) * 0.45);
-    return `M${x1} ${a.middle}C${x1 + bend} ${a.middle} ${x2 - bend} ${b.middle} ${x2} ${b.middle}`;
-  }
-  const down = b.middle >= a.middle, y1 = down ? a.bottom : a.top, y2 = down ? b.top - 1 : b.bottom + 1;
-  const bend = (down ? 1 : -1) * Math.max(9, Math.min(60, Math.abs(y2 - y1) * 0.45));
-  const far = Math.abs(y2 - y1) > 110 && Math.abs(a.center - b.center) < 40 ? (a.right - a.left) / 2 + 26 : 0; // around what is between
-  return `M${a.center} ${y1}C${a.center + far} ${y1 + bend} ${b.center + far} ${y2 - bend} ${b.center} ${y2}`;
-}
-
-function edges({ host, x, y, w }) {
-  const top = host ? host.y : y, bottom = host ? host.y + SHUT : y + HEIGHT;
-  return { left: x, right: x + w, center: x + w / 2, top, bottom, middle: (top + bottom) / 2 };
 }
 
 function nodeElement({ box, x, y, w }, marks) {

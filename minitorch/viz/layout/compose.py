@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from minitorch.viz.layout.lines import Piece, Point, joined, line_of
 from minitorch.viz.layout.metrics import box_size, text_width
 from minitorch.viz.layout.sheet import Item, Link, Sheet
 from minitorch.viz.picture import LANES, LATE, Arrow, Path, Picture
 
-WEIGHT = {("placeholder", "forward"): 4.0, ("forward", "forward"): 16.0, ("gradient", "gradient"): 4.0}
-WEIGHT |= {("parameter", "forward"): 16.0, ("constant", "forward"): 16.0}
-WEIGHT |= {("gradient", "update"): 4.0, ("update", "update"): 4.0}
+# What a straight line is worth, by the roles of source and reader: the flow comes first, then that of gradients.
+WEIGHT = {
+    ("placeholder", "forward"): 1024.0, ("forward", "forward"): 4096.0, ("parameter", "forward"): 4096.0,
+    ("constant", "forward"): 4096.0, ("gradient", "gradient"): 8.0, ("gradient", "update"): 2.0,
+    ("update", "update"): 2.0,
+}  # fmt: skip
 PAD, HEAD = 16.0, 22.0
-Point = tuple[float, float]
 Door = tuple[Path, int, bool, bool]  # in which frame, the box that the line leaves, whether it writes, whether above
 
 
@@ -58,13 +61,16 @@ class _Composition:
         self.picture = picture
         self.homes = [box.home for box in picture.boxes]
         self.boxes = [Item(*box_size(box), LANES.get(box.role, 0)) for box in picture.boxes]
+        for number, row in enumerate(picture.rows):
+            for place, box in enumerate(row):
+                self.boxes[box].seat = number, place
         self.frames = {path: Item(0.0, 0.0) for home in self.homes for path in _around(home)}
         self.paths: list[Path] = [(), *sorted(self.frames, key=len)]
         self.sheets = {path: Sheet() for path in self.paths}
         self.doors: dict[Door, Item] = {}
         self.middle: dict[Item, float] = {}  # by door, the middle of its frame
         self.ends: dict[Path, list[tuple[int, int, Item, Item]]] = {path: [] for path in self.paths}
-        self.pieces: dict[Path, list[_Piece]] = {path: [] for path in self.paths}
+        self.pieces: dict[Path, list[Piece]] = {path: [] for path in self.paths}
 
     def layout(self) -> Layout:
         self._fill()
@@ -116,7 +122,7 @@ class _Composition:
             upper, lower = (target, source) if arrow.upward else (source, target)
             link = Link(upper, lower, self._least(arrow, upper, lower), self._weight(arrow), arrow.upward)
             (late if doors & {source, target} or self._around(arrow, source, target) else sheet.links).append(link)
-            self.pieces[path].append(_Piece(number, side, link, source))
+            self.pieces[path].append(Piece(number, side, link, source))
         sheet.rank()
         sheet.links += late
         self._doors_to_the_edge(path)
@@ -139,7 +145,6 @@ class _Composition:
         return arrow.upward and early and not (source.width and target.width)
 
     def _weight(self, arrow: Arrow) -> float:
-        """What a straight line is worth: the flow comes first."""
         return WEIGHT.get((self.picture.boxes[arrow.source].role, arrow.role), 1.0) if not arrow.writes else 1.0
 
     def _doors_to_the_edge(self, path: Path) -> None:
@@ -204,21 +209,10 @@ class _Composition:
         lines: list[list[tuple[int, list[Point]]]] = [[] for _ in self.picture.arrows]
         for path, pieces in self.pieces.items():
             for piece in pieces:
-                lines[piece.number].append((piece.side, _line(piece, self.sheets[path], origin[path])))
-        arrows = [_joined([line for _, line in sorted(found, key=lambda f: f[0])]) for found in lines]
+                lines[piece.number].append((piece.side, line_of(piece, self.sheets[path], origin[path])))
+        arrows = [joined([line for _, line in sorted(found, key=lambda f: f[0])]) for found in lines]
         whole = self.sheets[()]
         return Layout(whole.width + 2 * PAD, whole.height + 2 * PAD, tuple(boxes), tuple(arrows), tuple(frames))
-
-
-@dataclass(eq=False)
-class _Piece:
-    """The part of an arrow that lies in one sheet. `side` tells how deep, below 0 on the side of the source."""
-
-    number: int
-    side: int
-    link: Link
-    first: Item  # the end nearer the source
-    doors: list[Item | None] = field(default_factory=lambda: [None, None])
 
 
 def _around(home: Path) -> list[Path]:
@@ -229,37 +223,3 @@ def _around(home: Path) -> list[Path]:
 def _rect(item: Item, origin: Point) -> Rect:
     x, y = origin[0] + item.x - item.width / 2, origin[1] + item.y - item.height / 2
     return Rect(x, y, item.width, item.height)
-
-
-def _line(piece: _Piece, sheet: Sheet, origin: Point) -> list[Point]:
-    """The points of a piece, from the source on."""
-    link = piece.link
-    a, b = link.upper, link.lower
-    x, y = a.x + link.ports[0], b.x + link.ports[1]
-    if a.row == b.row:
-        line = _beside(a, b, x, y, sheet)
-    else:
-        passed = [(point.x, edge) for point in link.points for edge in sheet.tops[point.row]]
-        start = [(x, a.y + a.height / 2), (x, sheet.tops[a.row][1])]
-        line = [*start, *passed, (y, sheet.tops[b.row][0]), (y, b.y - b.height / 2)]
-    line = line if piece.first is a else line[::-1]
-    return [(origin[0] + px, origin[1] + py) for px, py in line]
-
-
-def _beside(a: Item, b: Item, x: float, y: float, sheet: Sheet) -> list[Point]:
-    """Between two items of a row: straight where they are next to each other, else under what stands between."""
-    if abs(a.order - b.order) == 1 and a.height < HEAD * 3 and b.height < HEAD * 3:
-        side = 1 if b.x > a.x else -1
-        return [(a.x + side * a.width / 2, a.y), (b.x - side * b.width / 2, b.y)]
-    under = sheet.tops[a.row][1] + PAD * 0.6
-    return [(x, a.y + a.height / 2), (x, under), (y, under), (y, b.y + b.height / 2)]
-
-
-def _joined(lines: list[list[Point]]) -> tuple[Point, ...]:
-    """One line of several, without points that stand on one spot."""
-    points = [point for line in lines for point in line]
-    kept = points[:1]
-    for point in points[1:]:
-        if abs(point[0] - kept[-1][0]) + abs(point[1] - kept[-1][1]) > 1e-6:
-            kept.append(point)
-    return tuple(kept)

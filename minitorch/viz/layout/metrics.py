@@ -8,6 +8,7 @@ from minitorch.viz.picture import Box
 
 TITLE, DETAIL = 11.0, 9.0  # sizes of type
 LINE, PAD_X, PAD_Y = 12.0, 12.0, 7.0
+ROOM = {"parameter": 5.0, "placeholder": -4.0, "update": 4.0}  # that a shape takes from its text, above, or below (-)
 ROUND = 1.2  # what an ellipse needs more than a box
 BOLD = 1.08  # what bold adds, and a little room for fonts that are wider
 
@@ -32,5 +33,5 @@ def box_size(box: Box) -> tuple[float, float]:
     """Width and height of a box around its title, call and details, with room for the corners of its shape."""
     title = text_width(box.title, TITLE) * BOLD + text_width(box.call, TITLE)
     inner = max([title, *(text_width(detail) for detail in box.details)])
-    width, height = max(44.0, inner + 2 * PAD_X), LINE * (1 + len(box.details)) + 2 * PAD_Y
-    return (width * ROUND, height * ROUND) if box.round else (width, height)
+    width, height = max(56.0, inner + 2 * PAD_X), LINE * (1 + len(box.details)) + 2 * PAD_Y
+    return (width * ROUND, height * ROUND) if box.round else (width, height + abs(ROOM.get(box.role, 0.0)))

@@ -6,8 +6,14 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-GAP, THIN_GAP, CHANNEL, THIN_CHANNEL = 18.0, 9.0, 34.0, 16.0
+GAP, THIN_GAP, CHANNEL, THIN_CHANNEL = 18.0, 9.0, 30.0, 14.0
 SWEEPS, PULLS, SETTLING = 8, 12, 6
+TALL = 120.0
+STRAIGHT = (
+    1.0,
+    2.0,
+    8.0,
+)  # what a straight piece of a line is worth, by how many of its ends are points (Gansner 1993)
 
 Near = tuple["Item", float, float, float]  # a neighbour, where the line meets it, where it meets oneself, its weight
 
@@ -23,6 +29,7 @@ class Item:
     x: float = 0.0  # its middle
     y: float = 0.0
     order: int = 0
+    seat: tuple[int, int] | None = None  # in which row of units, and at which place of it
     beside: Item | None = None  # the item of the same row that reads it, and that it stands next to
     above: list[Near] = field(default_factory=list)
     below: list[Near] = field(default_factory=list)
@@ -124,7 +131,7 @@ class Sheet:
             line = [link.upper, *link.points, link.lower]
             for i, (a, b) in enumerate(pairwise(line)):
                 port_a, port_b = link.ports[0] if i == 0 else 0.0, link.ports[1] if i == len(line) - 2 else 0.0
-                weight = link.weight * (2.0 if not (a.width and b.width) else 1.0)
+                weight = link.weight * STRAIGHT[(not a.width) + (not b.width)]
                 b.above.append((a, port_a, port_b, weight))
                 a.below.append((b, port_b, port_a, weight))
 
@@ -135,6 +142,7 @@ class Sheet:
             return sum(places) / len(places) if places else float(item.order)
 
         row.sort(key=lambda item: (item.lane, mean(item)))
+        _seat(row)
         held: dict[Item | None, list[Item]] = defaultdict(list)
         for item in row:
             held[_holder(item)].append(item)
@@ -154,13 +162,13 @@ class Sheet:
                 self._pull(row, down=pull % 2 == 0)
         for settle in range(SETTLING):
             for row in self.rows if settle % 2 == 0 else reversed(self.rows):
-                self._pull(row, down=None)
+                self._pull(row, down=settle % 2 == 0, settled=True)
         left = min((item.x - item.width / 2 for item in self.items), default=0.0)
         for item in self.items:
             item.x -= left
         self.width = max((item.x + item.width / 2 for item in self.items), default=0.0)
 
-    def _pull(self, row: list[Item], down: bool | None) -> None:
+    def _pull(self, row: list[Item], down: bool, settled: bool = False) -> None:
         """The items of a row as near to where their neighbours want them as their order lets them: the sum of squares
         is least (isotonic regression, by merging neighbours that would overlap)."""
         groups: list[list[float]] = []  # weight, mean wanted place of the first, number of items
@@ -169,8 +177,8 @@ class Sheet:
             offset += _apart(left, right)
             offsets.append(offset)
         for item, shift in zip(row, offsets, strict=True):
-            near = item.above + item.below if down is None else (item.above if down else item.below)
-            middle, weight = _wanted(item, near or item.below or item.above)
+            first, second = (item.above, item.below) if down else (item.below, item.above)
+            middle, weight = _wanted(item, first or second, second if settled and first else [])
             groups.append([weight, middle - shift, 1])
             while len(groups) > 1 and groups[-2][1] > groups[-1][1]:
                 b, a = groups.pop(), groups.pop()
@@ -181,14 +189,21 @@ class Sheet:
 
     def _stack(self) -> None:
         """Rows one under the other, with a channel for lines between them."""
+        heights = [max((item.height for item in row), default=0.0) for row in self.rows]
         top = 0.0
-        for row in self.rows:
-            height = max((item.height for item in row), default=0.0)
+        for row, height, below in zip(self.rows, heights, [*heights[1:], 0.0], strict=True):
             self.tops.append((top, top + height))
             for item in row:
-                item.y = top + height / 2
+                item.y = top + _rise(item, height)
             self.height = top + height
-            top += height + (CHANNEL if height else THIN_CHANNEL)
+            top += height + (CHANNEL if height and below else THIN_CHANNEL)
+
+
+def _rise(item: Item, height: float) -> float:
+    """Where an item has its middle in a row: beside something tall, at the end where its lines are."""
+    if height < TALL or item.beside is not None or bool(item.above) == bool(item.below):
+        return height / 2
+    return item.height / 2 if item.above else height - item.height / 2
 
 
 def _apart(left: Item, right: Item) -> float:
@@ -196,19 +211,37 @@ def _apart(left: Item, right: Item) -> float:
     return (left.width + right.width) / 2 + gap * (2 if left.lane != right.lane else 1)
 
 
-def _wanted(item: Item, near: list[Near]) -> tuple[float, float]:
-    """Where an item would stand best, the weighted median of what its lines ask for, and how much that is worth."""
+def _wanted(item: Item, first: list[Near], second: list[Near]) -> tuple[float, float]:
+    """Where an item would stand best, the weighted median of what its lines ask for, and how much that is worth.
+
+    Between two of equal weight it is the middle; but between the first neighbours and the second it is where the first
+    ask for, so that lines are straight one after the other, not all a little bent.
+    """
     if (holder := _holder(item)) is not None:
-        return holder.x + _apart(holder, item) * (1 if item.order > holder.order else -1), 100.0
-    wants = sorted((other.x + port - own, weight) for other, port, own, weight in near)
-    total, passed = sum(weight for _, weight in wants), 0.0
-    for i, (place, weight) in enumerate(wants):
+        return holder.x, 0.001  # as near as the order lets it, without holding back what it stands next to
+    near = [(n, True) for n in first] + [(n, False) for n in second]
+    wants = sorted((other.x + port - own, weight, early) for (other, port, own, weight), early in near)
+    total, passed = sum(weight for _, weight, _ in wants), 0.0
+    for i, (place, weight, early) in enumerate(wants):
         passed += weight
         if passed * 2 == total:
-            return (place + wants[i + 1][0]) / 2, total
+            after, _, late = wants[i + 1]
+            return (place + after) / 2 if early == late else place if early else after, total
         if passed * 2 > total:
             return place, total
     return item.x, 0.1
+
+
+def _seat(row: list[Item]) -> None:
+    """Units keep their order, at the places that they have together."""
+    groups: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for i, item in enumerate(row):
+        if item.seat is not None:
+            groups[item.seat[0]].append((item.seat[1], i))
+    for group in groups.values():
+        units = [row[i] for _, i in sorted(group)]
+        for (_, i), unit in zip(group, units, strict=True):
+            row[i] = unit
 
 
 def _holder(item: Item) -> Item | None:

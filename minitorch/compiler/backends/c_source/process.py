@@ -70,15 +70,22 @@ def first_heard_of(running: Mapping[int, tuple[Any, float]]) -> int:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Ctrl-C waits, so that no process is started that nobody knows of."""
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
+    """Ctrl-C waits, so that no process is started that nobody knows of.
+
+    To block the signal in this thread would not do: another one, of BLAS say, takes it then, and it interrupts here.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    met: list[tuple[int, Any]] = []
+    signal.signal(signal.SIGINT, lambda *given: met.append(given))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+        if met:
+            handler(*met[-1])
 
 
 def start(command: Sequence[str], work: str) -> Any:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from minitorch.compiler.backends.c_source import cache, objects, toolchain
+from minitorch.compiler.backends.c_source.process import undisturbed
 from minitorch.errors import CompilerError
 
 TWICE = "double twice(double x);\ndouble twice(double x) { return 2 * x; }\n"
@@ -217,6 +218,23 @@ except KeyboardInterrupt: print("stopped")
     assert not alive(gone)
     assert {p.suffix for p in fresh.rglob("*") if p.is_file()} == {".c", ".txt"}
     assert not list(fresh.glob(".work-*"))
+
+
+def test_ctrl_c_waits_whichever_thread_it_comes_to():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    other, done, reached = threading.Thread(target=lambda: done.wait()), threading.Event(), []
+    other.start()
+    try:
+        with pytest.raises(KeyboardInterrupt), undisturbed():
+            signal.pthread_kill(other.ident, signal.SIGINT)
+            time.sleep(0.05)
+            reached.append("the end")
+        assert reached == ["the end"]
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        done.set()
+        other.join()
+        signal.signal(signal.SIGINT, before)
 
 
 # ---- wherever ----
