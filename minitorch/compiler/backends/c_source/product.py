@@ -162,15 +162,16 @@ def _function(lanes: Lanes, columns: int, dtype: DType, left: str) -> str:
 
 
 def _turned(lanes: Lanes, columns: int, rows: int, dtype: DType, name: str) -> str:
-    t, s, width = c_type(dtype), suffix(dtype), lanes.of(dtype)
+    t, s, width, pitch = c_type(dtype), suffix(dtype), lanes.of(dtype), lanes.padded(columns, dtype)
     lines = [
         f"// the same for many k and bc = 1, by vectors of {rows} rows instead of columns; z has room for whole ones",
         f"static void {name}(long m, long k, const {t} *restrict a, long ar, long ac,",
         f"    const {t} *restrict b, long br, long bc, int padded, {t} *restrict z, long zr,",
         f"    const {t} *start, const {t} *scale)",
         "{",
-        f"    {t} sums[{lanes.padded(columns, dtype) * rows}] ALIGNED, packed[{MOST_TURNED * rows}] ALIGNED;",
+        f"    {t} sums[{pitch * rows}] ALIGNED, packed[{MOST_TURNED * rows}] ALIGNED;",
         "    long i = 0;",
+        f"    memset(sums + {columns * rows}, 0, {(pitch - columns) * rows} * sizeof({t})); // they may be subnormal",
         f"    for (; i + {rows} <= m; i += {rows}) {{",
         f"        const {t} *const right = ar == 1 ? a + i : packed;",
         f"        const long rr = ar == 1 ? ac : {rows};",
