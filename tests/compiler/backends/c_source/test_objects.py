@@ -224,11 +224,16 @@ def test_ctrl_c_waits_whichever_thread_it_comes_to():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     other, done, reached = threading.Thread(target=lambda: done.wait()), threading.Event(), []
     other.start()
-    try:
-        with pytest.raises(KeyboardInterrupt), undisturbed():
+
+    def interrupted():
+        with undisturbed():
             signal.pthread_kill(other.ident, signal.SIGINT)
             time.sleep(0.05)
             reached.append("the end")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
         assert reached == ["the end"]
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
