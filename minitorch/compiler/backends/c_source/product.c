@@ -13,11 +13,9 @@
     const int64_t first = 0, *const places = order ? order : &first; \
     const long ordered = order ? -1 : 0;
 #define BY_COLUMNS(r, t) a[(places[t & ordered] + (t & ~ordered)) * ar + r]
-#define STEP(AT, R, C, B) \
-    UNROLL for (int r = 0; r < R; r++) { \
-        UNROLL for (int c = 0; c < C; c++) acc[r][c] += AT(r, t) * B[c]; \
-    }
-#define TILE(NAME, T, VECTOR, LANES, R, C, THIRD, AT) \
+#define EACH(R, C) UNROLL for (int r = 0; r < R; r++) UNROLL for (int c = 0; c < C; c++)
+#define STEP(AT, R, C, B) EACH(R, C) acc[r][c] += AT(r, t) * B[c];
+#define TILE(NAME, S, T, VECTOR, LANES, R, C, THIRD, AT) \
 static inline __attribute__((always_inline)) void \
 NAME(long k, const T *restrict a, long ar, THIRD, const T *restrict b, long br, long whole, long rest, \
      T *restrict z, long zr, const T *start, const T *scale, int more) \
@@ -25,27 +23,25 @@ NAME(long k, const T *restrict a, long ar, THIRD, const T *restrict b, long br, 
     VECTOR acc[R][C], bs[C]; \
     long t = 0; \
     LEFT_##AT(T, R) \
-    UNROLL for (int r = 0; r < R; r++) { \
-        UNROLL for (int c = 0; c < C; c++) { \
-            const T *const from = more ? z + r * zr : start; \
-            acc[r][c] = from ? *(const VECTOR *)(from + c * LANES) : (VECTOR){0}; \
-        } \
+    const T *const from = more ? z : start; \
+    const long fr = more ? zr : 0; \
+    if (from) { \
+        EACH(R, C) acc[r][c] = *(const VECTOR *)(from + r * fr + c * LANES); \
+    } else { \
+        EACH(R, C) acc[r][c] = (VECTOR){0}; \
     } \
     PRAGMA(GCC unroll 1 + R / 6) for (; t < whole; t++) { \
         UNROLL for (int c = 0; c < C; c++) bs[c] = *(const VECTOR *)(b + t * br + c * LANES); \
         STEP(AT, R, C, bs) \
     } \
     for (; t < k; t++) { \
-        T row[C * LANES] = {0}; \
-        memcpy(row, b + t * br, (size_t)rest * sizeof(T)); \
-        UNROLL for (int c = 0; c < C; c++) bs[c] = *(const VECTOR *)(row + c * LANES); \
+        UNROLL for (int c = 0; c < C; c++) bs[c] = read_##S(b + t * br + c * LANES, rest - c * LANES); \
         STEP(AT, R, C, bs) \
     } \
-    UNROLL for (int r = 0; r < R; r++) { \
-        UNROLL for (int c = 0; c < C; c++) { \
-            VECTOR *const to = (VECTOR *)(z + r * zr + c * LANES); \
-            *to = scale ? *to - *scale * acc[r][c] : acc[r][c]; \
-        } \
+    if (scale) { \
+        EACH(R, C) *(VECTOR *)(z + r * zr + c * LANES) -= *scale * acc[r][c]; \
+    } else { \
+        EACH(R, C) *(VECTOR *)(z + r * zr + c * LANES) = acc[r][c]; \
     } \
 }
 

@@ -69,7 +69,7 @@ class Lanes(NamedTuple):
         """The rows of the tiles that a matrix is cut into: first the largest that fit into the registers."""
         if self.vector_bytes != 64:
             return 4, 1
-        return (6 if vectors == 4 else 8), 4, 1
+        return (6, 4, 1) if vectors == 4 else (8, 1)
 
     @property
     def masks(self) -> bool:
@@ -111,7 +111,7 @@ class Lanes(NamedTuple):
         ]
         for vectors in range(1, self.most + 1):
             lines += [
-                f"TILE({_tile(left, s, rows, vectors)}, {t}, vector_{s}, {lanes}, {rows}, {vectors}, "
+                f"TILE({_tile(left, s, rows, vectors)}, {s}, {t}, vector_{s}, {lanes}, {rows}, {vectors}, "
                 f"{LEFTS[left].third}, {LEFTS[left].at})"
                 for left in lefts
                 for rows in self.rows(vectors)
