@@ -11,9 +11,10 @@ from minitorch.compiler.backends.c_source.expressions import EXPRESSIONS, array_
 from minitorch.compiler.backends.c_source.folds import FOLDS, fold_of
 from minitorch.compiler.backends.c_source.function import Function
 from minitorch.compiler.backends.c_source.layout import Key, Layout, Sizes, stretched
-from minitorch.compiler.backends.c_source.product import LEAST_TURNED, MOST_PACKED, MOST_TURNED, Lanes
+from minitorch.compiler.backends.c_source.merged import product_in
+from minitorch.compiler.backends.c_source.multiplication import Multiplication
+from minitorch.compiler.backends.c_source.product import Lanes
 from minitorch.compiler.backends.c_source.steps import Steps
-from minitorch.compiler.backends.c_source.taken import side
 from minitorch.compiler.backends.c_source.vectors import in_vectors
 from minitorch.graph.dim import Shape
 from minitorch.graph.graph import Graph
@@ -21,7 +22,6 @@ from minitorch.graph.tensor import Tensor
 from minitorch.graph.types import FLOAT32
 
 UPDATED = 48  # rows of a block that a product updates: as many as fill tiles of any height
-MOST_FETCHED = 1 << 10  # bytes of a row that is asked for: of longer ones the machine foresees all but the first lines
 
 
 class Region:
@@ -34,19 +34,13 @@ class Region:
     ) -> None:  # fmt: skip
         self.sizes, self.lanes, self.function, self.taken = sizes, lanes, Function(sizes, team), taken
         self.inputs = dict(zip(body.inputs, inputs, strict=True))
-        found = next((n for n in body.nodes if n.op is ops.matmul), None)
-        self.operands = found.inputs if found is not None else ()
-        self.turns = found is not None and self._turns(found)
-        self.start = None if self.turns else self._row_added(found, body, outputs)
-        self.product = found if found is None or self.start is None else self._readers(found, body)[0]
-        self.scale = self._scale(found, body, outputs)
-        self.product = self.product if self.scale is None else body.outputs[0]
-        merged = {n for n in body.nodes if n.inputs} if self.scale is not None else {found}
-        nodes = [n for n in body.nodes if n is self.product or n not in merged]
+        merged = product_in(body, self.inputs, outputs, lanes, taken)
+        self.product = None if merged is None else merged.node
+        self.updates = merged is not None and merged.scale is not None
+        nodes = [n for n in body.nodes if merged is None or n not in merged.within]
         self.nodes = [n for n in nodes if n.inputs]
         self.numbers = {n: i for i, n in enumerate(body.nodes)}
         self.parts: dict[Tensor, str] = {}  # where, in the scratch memory of a thread, its part of a reduction lies
-        self.copied = False  # whether the row that is added to a product has been copied
         self.vectors = False  # whether the loop at hand is written in vectors
         self.names: dict[Tensor, str] = {}  # of the values that the loop at hand has computed
         space = _space(self.nodes)
@@ -57,10 +51,13 @@ class Region:
         axes = collapsed(space, accesses) if self.product is None else list(space)
         self.folds = [n for n in self.nodes if n.op in FOLDS]
         calls = {n for n in self.nodes if n is self.product or array_function(n) is not None}
-        right = None if self.product is None else self.inputs[self.operands[1]]
+        right = None if merged is None else self.inputs[merged.operands[1]]
         self.blocks = Blocks(axes, sizes, lanes, right, bool(calls), {n: self.writes[n] for n in self.folds}, team)
-        if self.scale is not None and not team:
+        if self.updates and not team:
             self.blocks.rows = UPDATED
+        self.multiplication = None
+        if merged is not None:
+            self.multiplication = Multiplication(merged, self.inputs, taken, self.function, sizes, lanes, self.blocks)
         self.steps = Steps(nodes, calls, self.product, self.reads, self.writes, self._dense)
 
     def _read(self, layout: Layout, space: Shape) -> Access:
@@ -70,9 +67,7 @@ class Region:
         return Access(layout, self.function.argument(layout, written=True), over_axes(node, layout, rank))
 
     def _dense(self, access: Access) -> bool:
-        if self.scale is not None:
-            return True
-        return access.layout.key not in self.taken and self.blocks.dense(access)
+        return self.updates or (access.layout.key not in self.taken and self.blocks.dense(access))
 
     def write(self) -> Function:
         f, blocks = self.function, self.blocks
@@ -83,12 +78,14 @@ class Region:
             self._identity(n)
         for buffer, n in {b: n for n, b in self.steps.buffers.items()}.items():
             f.line(f"{c_type(n.dtype)} {buffer}[{blocks.room}] ALIGNED{self._cleared()};")
-        self._copy_start()
-        if not blocks.panels:
-            self._pack()
+        if self.multiplication is not None:
+            self.multiplication.copy_start()
+            if not blocks.panels:
+                self.multiplication.pack()
         self.wide = {n: self._depth(n) for n in self.folds if n.op is ops.sum and n.dtype == FLOAT32 and self._whole(n)}
         with self._loops():
-            self._fetch()
+            if self.multiplication is not None:
+                self.multiplication.fetch(self.reads)
             for s in range(self.steps.last + 1):
                 if s % 2:
                     self._call_step(s)
@@ -106,10 +103,15 @@ class Region:
                 for n in (n for n, at in self.wide.items() if at == depth):
                     self.function.line(f"double t{self.numbers[n]} = 0;")
                     stack.callback(self._store_total, n)
-                if heads is inner and self.blocks.panels:
-                    self._pack()
+                if heads is inner and self.blocks.panels and self.multiplication is not None:
+                    self.multiplication.pack()
                 stack.enter_context(self.function.nest(heads))
             yield
+
+    def _cleared(self) -> str:
+        """Functions are given whole rows of buffers: what is behind the columns must not be numbers that take long."""
+        called = any(n is not self.product for n in self.steps.calls)
+        return " = {0}" if called and self.blocks.by_rows and self.blocks.pitch != self.blocks.columns else ""
 
     def _at(self, access: Access, indices: Sequence[str]) -> str:
         return self.sizes.index(access.layout.offset, list(zip(access.strides, indices, strict=False)))
@@ -120,184 +122,18 @@ class Region:
             indices[-2] = f"row_{access.name}"
         return f"{access.name}[{self._at(access, indices)}]"
 
-    # ---- products ----
-
-    def _pack(self) -> None:
-        """Copy the right matrix, or a panel of it, so that its columns lie side by side, once for all rows."""
-        self.packed = False
-        if self.product is None:
-            return
-        f, pitch = self.function, self.blocks.pitch
-        layout = self.inputs[self.operands[1]]
-        if layout.strides[1] == 1 and not self.blocks.panels:
-            return
-        t, k = c_type(layout.dtype), layout.shape[0]
-        if isinstance(k, int) and k * pitch * layout.dtype.itemsize <= MOST_PACKED:
-            f.line(f"{t} packed[{max(1, k) * pitch}] ALIGNED;")
-        else:
-            f.line(f"{t} *packed = ({t} *)(mine + {f.scratch(k * pitch, layout.dtype)});")
-        columns = "width" if self.blocks.panels else str(self.blocks.columns)
-        source = self.sizes.index(layout.offset, [(layout.strides[1], "p0" if self.blocks.panels else "0")])
-        strides = ", ".join(self.sizes(s) for s in layout.strides)
-        name = f.argument(layout, written=False)
-        f.line(
-            f"pack_{suffix(layout.dtype)}({self.sizes(k)}, {columns}, {pitch}, {name} + {source}, {strides}, packed);"
-        )
-        self.packed = True
-
-    def _product_call(self, n: Tensor) -> str:
-        a, f = self.inputs[self.operands[0]], self.function
-        start = self.sizes.index(a.offset, [(a.strides[0], "i0")])
-        name = f.argument(a, written=False)
-        if a.key in self.taken:
-            order, which, pitch = f.order(a), str(side(a)), self.sizes(max(a.strides, key=str))
-            rows = [f"{name} + ({order} ? 0 : {start})", pitch, f"{order} ? {order} + i0 : 0"]
-            return self._product_with(n, which, rows if which == "rows" else [f"{name} + i0", pitch, order])
-        lying = [kind for kind, stride in zip(("columns", "rows"), a.strides, strict=True) if stride == 1]
-        if self.turns or not lying:
-            return self._product_with(n, "", [f"{name} + {start}", *(self.sizes(s) for s in a.strides)])
-        return self._product_with(
-            n, lying[-1], [f"{name} + {start}", self.sizes(a.strides[lying[-1] == "columns"]), "0"]
-        )
-
-    def _product_with(self, n: Tensor, which: str, left: Sequence[str]) -> str:
-        """The call of a product for a block of rows, the left side given by these arguments."""
-        f, pitch = self.function, str(self.blocks.pitch)
-        a, b = (self.inputs[i] for i in self.operands)
-        if self.packed:
-            right = ["packed", pitch, "1", "1"]
-        else:
-            right = [
-                f"{f.argument(b, written=False)} + {self.sizes(b.offset)}",
-                *(self.sizes(s) for s in b.strides),
-                "0",
-            ]
-        written = [self._block(n), pitch if self.scale is None else self.sizes(self.writes[n].strides[0])]
-        first = "p0" if self.blocks.panels else "0"
-        row = f"start + {first}" if self.copied else self._row(self.start, first)
-        start = [row, self._row(self.scale, "0")]
-        arguments = ", ".join(["rows", self.sizes(a.shape[1]), *left, *right, *written, *start])
-        columns, last = self.blocks.columns, self.blocks.axes[-1]
-        call = self._product_of(columns, n, which)
-        if not which and self.turns and n in self.steps.buffers:
-            call = f"(TURNED({self.sizes(a.shape[1])}) ? {self._turned(n)} : {call})"
-        if self.blocks.panels and isinstance(last, int) and last % columns:  # the last panel is narrower
-            narrow = self._product_of(last % columns, n, which)
-            return f"(width == {columns} ? {call} : {narrow})({arguments});"
-        return f"{call}({arguments});"
-
-    def _cleared(self) -> str:
-        """Functions are given whole rows of buffers: what is behind the columns must not be numbers that take long."""
-        called = any(n is not self.product for n in self.steps.calls)
-        return " = {0}" if called and self.blocks.by_rows and self.blocks.pitch != self.blocks.columns else ""
-
-    # a product that a row is added to, and nothing else reads, starts from that row: the sum is the product
-
-    def _readers(self, n: Tensor, body: Graph) -> list[Tensor]:
-        return [reader for reader in body.nodes if any(i is n for i in reader.inputs)]
-
-    def _row_added(self, product: Tensor | None, body: Graph, outputs: Sequence[Layout]) -> Tensor | None:
-        """What is added to each row of a product, if it lies in memory that is not written."""
-        if product is None or any(n is product for n in body.outputs):
-            return None
-        columns = product.shape[1]
-        if not isinstance(columns, int) or columns * product.dtype.itemsize > MOST_PACKED:
-            return None
-        readers = self._readers(product, body)
-        if len(readers) != 1 or readers[0].op is not ops.add:
-            return None
-        row = next((i for i in readers[0].inputs if i is not product), product)
-        layout = self.inputs.get(row)
-        if layout is None or layout.key in {x.key for x in outputs} or row.dtype != product.dtype:
-            return None
-        return row if stretched(layout, product.shape) == (0, 1) else None
-
-    def _copy_start(self) -> None:
-        """A row that is parts of vectors is copied to where whole ones can be read."""
-        if self.start is None or self.product is None:
-            return
-        t, columns = c_type(self.start.dtype), self.product.shape[1]
-        assert isinstance(columns, int)
-        pitch = self.lanes.padded(columns, self.start.dtype)
-        if pitch != columns:
-            self.function.line(f"{t} start[{pitch}] ALIGNED = {{0}};")
-            self.function.line(f"memcpy(start, {self._row(self.start, '0')}, {columns} * sizeof({t}));")
-            self.copied = True
-
-    # a product that so many times is taken from an array, as in gradient descent, writes that array
-
-    def _scale(self, product: Tensor | None, body: Graph, outputs: Sequence[Layout]) -> Tensor | None:
-        """That number, if there is nothing else in the region, and rows of the array are whole vectors."""
-        target = body.outputs[0]
-        if product is None or len([n for n in body.nodes if n.inputs]) != 3 or target.op is not ops.subtract:
-            return None
-        array, scaled = target.inputs
-        scale = next((i for i in scaled.inputs if i is not product), product)
-        if scaled.op is not ops.multiply or array not in self.inputs or scale not in self.inputs:
-            return None
-        columns, layout, written = product.shape[1], self.inputs[array], outputs[0]
-        whole = isinstance(columns, int) and columns % self.lanes.of(product.dtype) == 0 and layout.strides[1:] == (1,)
-        alone = layout.key not in {self.inputs[i].key for i in product.inputs}
-        in_place = layout.key in {x.key for x in outputs} and layout.strides == written.strides
-        number = set(stretched(self.inputs[scale], product.shape)) == {0}
-        typed = array.dtype == scale.dtype == product.dtype
-        return scale if whole and alone and in_place and layout.offset == written.offset and number and typed else None
-
-    def _row(self, n: Tensor | None, first: str) -> str:
-        """Where a row lies, from its `first` element on; or where a number does."""
-        if n is None:
-            return "0"
-        layout = self.inputs[n]
-        return f"{self.function.argument(layout, written=False)} + {self.sizes.index(layout.offset, [(1, first)])}"
-
-    def _product_of(self, columns: int, n: Tensor, which: str) -> str:
-        part = self.lanes.function(columns, n.dtype, which)
-        self.function.needs.add(part)
-        return part.name
-
-    def _turns(self, n: Tensor) -> bool:
-        """Whether a product is computed as its transpose where it is long: one with few columns, of a left side with
-        columns that lie in memory; or with less than a vector of them, and rows that are not too long to be turned."""
-        columns, k, left = n.shape[1], n.inputs[0].shape[1], self.inputs[n.inputs[0]]
-        if not isinstance(columns, int) or not self.lanes.turns(columns, n.dtype) or left.key in self.taken:
-            return False
-        lanes, rows = self.lanes.of(n.dtype), n.shape[0]
-        if isinstance(rows, int) and rows < lanes:
-            return False
-        narrow = columns <= lanes
-        turned = narrow and left.strides[1] == 1 and isinstance(k, int) and LEAST_TURNED <= k <= MOST_TURNED
-        return left.strides[0] == 1 or turned
-
-    def _turned(self, n: Tensor) -> str:
-        m, most, lanes = self.blocks.axes[-2], self.lanes.panel(n.dtype), self.lanes.of(n.dtype)
-        rows = min(most, m // lanes * lanes) if isinstance(m, int) else most
-        parts = self.lanes.turned(self.blocks.columns, rows, n.dtype)
-        self.function.needs.update(parts)
-        return parts[-1].name
-
-    def _fetch(self) -> None:
-        """Ask for rows that are taken in an order, which no machine foresees: those of this block that are read after
-        the product, and those of the next block that the product reads."""
-        if self.product is None:
-            return
-        rows, end = self.blocks.rows, self.sizes(self.blocks.axes[-2])
-        after = f"i0, smaller(i0 + {rows}, {end})"
-        ahead = f"i0 ? i0 + {rows} : 0, smaller(i0 + {2 * rows}, {end})"
-        places = dict.fromkeys(self.reads, after) | {self.operands[0]: ahead}
-        for layout, place in ((self.inputs[p], place) for p, place in places.items()):
-            if layout.key not in self.taken or side(layout) != "rows":
-                continue
-            columns = layout.shape[1]
-            if isinstance(columns, int) and 0 < (size := columns * layout.dtype.itemsize) <= MOST_FETCHED:
-                name, order = self.function.argument(layout, written=False), self.function.order(layout)
-                self.function.line(f"fetch_rows({name}, {size}, {order}, {place});")
-
     # ---- calls ----
 
     def _call_step(self, s: int) -> None:
         for n in self.nodes:
             if n in self.steps.calls and self.steps.step[n] == s:
-                self.function.line(self._product_call(n) if n is self.product else self._array_call(n))
+                self.function.line(self._array_call(n) if self.multiplication is None or n is not self.product
+                                   else self.multiplication.call(*self._target(n)))  # fmt: skip
+
+    def _target(self, n: Tensor) -> tuple[str, str, bool]:
+        """Where a block of a product goes, how far its rows are apart, and whether they have room for whole vectors."""
+        pitch = self.sizes(self.writes[n].strides[0]) if self.updates else str(self.blocks.pitch)
+        return self._block(n), pitch, n in self.steps.buffers
 
     def _array_call(self, n: Tensor) -> str:
         self.function.mathematics.add((n.op.name, str(n.dtype)))

@@ -1,0 +1,132 @@
+"""Multiplication: how a region calls its product, block of rows by block of rows, and what is made ready for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from minitorch.compiler.backends.c_source.blocks import Access, Blocks
+from minitorch.compiler.backends.c_source.expressions import c_type, suffix
+from minitorch.compiler.backends.c_source.function import Function
+from minitorch.compiler.backends.c_source.layout import Key, Layout, Sizes
+from minitorch.compiler.backends.c_source.merged import Merged
+from minitorch.compiler.backends.c_source.product import MOST_PACKED, Lanes
+from minitorch.compiler.backends.c_source.taken import side
+from minitorch.graph.tensor import Tensor
+
+MOST_FETCHED = 1 << 10  # bytes of a row that is asked for: of longer ones the machine foresees all but the first lines
+
+
+class Multiplication:
+    """Writes the lines of a product into the function of its region."""
+
+    def __init__(
+        self, product: Merged, inputs: Mapping[Tensor, Layout], taken: Collection[Key], function: Function,
+        sizes: Sizes, lanes: Lanes, blocks: Blocks,
+    ) -> None:  # fmt: skip
+        self.product, self.dtype = product, product.node.dtype
+        self.inputs, self.taken = inputs, taken
+        self.left, self.right = (inputs[i] for i in product.operands)
+        self.function, self.sizes, self.lanes, self.blocks = function, sizes, lanes, blocks
+        self.packed = False  # whether the right matrix, or a panel of it, has been copied
+        self.copied = False  # whether the row that is added has been
+
+    # ---- made ready ----
+
+    def copy_start(self) -> None:
+        """A row that is parts of vectors is copied to where whole ones can be read."""
+        start, columns = self.product.start, self.product.node.shape[1]
+        if start is None:
+            return
+        assert isinstance(columns, int)
+        t, pitch = c_type(start.dtype), self.lanes.padded(columns, start.dtype)
+        if pitch != columns:
+            self.function.line(f"{t} start[{pitch}] ALIGNED = {{0}};")
+            self.function.line(f"memcpy(start, {self._row(start, '0')}, {columns} * sizeof({t}));")
+            self.copied = True
+
+    def pack(self) -> None:
+        """Copy the right matrix, or a panel of it, so that its columns lie side by side, once for all rows."""
+        f, pitch, panels, layout = self.function, self.blocks.pitch, self.blocks.panels, self.right
+        if layout.strides[1] == 1 and not panels:
+            return
+        t, k = c_type(layout.dtype), layout.shape[0]
+        if isinstance(k, int) and k * pitch * layout.dtype.itemsize <= MOST_PACKED:
+            f.line(f"{t} packed[{max(1, k) * pitch}] ALIGNED;")
+        else:
+            f.line(f"{t} *packed = ({t} *)(mine + {f.scratch(k * pitch, layout.dtype)});")
+        columns = "width" if panels else str(self.blocks.columns)
+        source = self.sizes.index(layout.offset, [(layout.strides[1], "p0" if panels else "0")])
+        strides = ", ".join(self.sizes(s) for s in layout.strides)
+        place = f"{f.argument(layout, written=False)} + {source}, {strides}, packed"
+        f.line(f"pack_{suffix(layout.dtype)}({self.sizes(k)}, {columns}, {pitch}, {place});")
+        self.packed = True
+
+    def fetch(self, reads: Mapping[Tensor, Access]) -> None:
+        """Ask for rows that are taken in an order, which no machine foresees: those of this block that are read after
+        the product, and those of the next block that the product reads."""
+        rows, end = self.blocks.rows, self.sizes(self.blocks.axes[-2])
+        after = f"i0, smaller(i0 + {rows}, {end})"
+        ahead = f"i0 ? i0 + {rows} : 0, smaller(i0 + {2 * rows}, {end})"
+        places = dict.fromkeys(reads, after) | {self.product.operands[0]: ahead}
+        for layout, place in ((self.inputs[p], place) for p, place in places.items()):
+            if layout.key not in self.taken or side(layout) != "rows":
+                continue
+            columns = layout.shape[1]
+            if isinstance(columns, int) and 0 < (size := columns * layout.dtype.itemsize) <= MOST_FETCHED:
+                name, order = self.function.argument(layout, written=False), self.function.order(layout)
+                self.function.line(f"fetch_rows({name}, {size}, {order}, {place});")
+
+    # ---- called ----
+
+    def call(self, target: str, pitch: str, whole: bool) -> str:
+        """The call for a block of rows, whose results go to `target`, `pitch` elements apart; `whole` says that there
+        is room for whole vectors."""
+        which, left = self._left()
+        right = ["packed", str(self.blocks.pitch), "1", "1"] if self.packed else self._right()
+        first = "p0" if self.blocks.panels else "0"
+        start = f"start + {first}" if self.copied else self._row(self.product.start, first)
+        given = ["rows", self.sizes(self.left.shape[1]), *left, *right, target, pitch, start]
+        arguments = ", ".join([*given, self._row(self.product.scale, "0")])
+        columns, last = self.blocks.columns, self.blocks.axes[-1]
+        called = self._function(columns, which)
+        if not which and self.product.turns and whole:
+            called = f"(TURNED({self.sizes(self.left.shape[1])}) ? {self._turned()} : {called})"
+        if self.blocks.panels and isinstance(last, int) and last % columns:  # the last panel is narrower
+            called = f"(width == {columns} ? {called} : {self._function(last % columns, which)})"
+        return f"{called}({arguments});"
+
+    def _left(self) -> tuple[str, list[str]]:
+        """How the elements of the left side are found, and the arguments that say so."""
+        a, f = self.left, self.function
+        start, name = self.sizes.index(a.offset, [(a.strides[0], "i0")]), f.argument(a, written=False)
+        if a.key in self.taken:
+            order, which, pitch = f.order(a), str(side(a)), self.sizes(max(a.strides, key=str))
+            rows = [f"{name} + ({order} ? 0 : {start})", pitch, f"{order} ? {order} + i0 : 0"]
+            return which, rows if which == "rows" else [f"{name} + i0", pitch, order]
+        lying = [kind for kind, stride in zip(("columns", "rows"), a.strides, strict=True) if stride == 1]
+        if self.product.turns or not lying:
+            return "", [f"{name} + {start}", *(self.sizes(s) for s in a.strides)]
+        return lying[-1], [f"{name} + {start}", self.sizes(a.strides[lying[-1] == "columns"]), "0"]
+
+    def _right(self) -> list[str]:
+        place = f"{self.function.argument(self.right, written=False)} + {self.sizes(self.right.offset)}"
+        return [place, *(self.sizes(s) for s in self.right.strides), "0"]
+
+    def _row(self, n: Tensor | None, first: str) -> str:
+        """Where a row lies, from its `first` element on; or where a number does."""
+        if n is None:
+            return "0"
+        layout = self.inputs[n]
+        return f"{self.function.argument(layout, written=False)} + {self.sizes.index(layout.offset, [(1, first)])}"
+
+    def _function(self, columns: int, which: str) -> str:
+        part = self.lanes.function(columns, self.dtype, which)
+        self.function.needs.add(part)
+        return part.name
+
+    def _turned(self) -> str:
+        m, most, lanes = self.blocks.axes[-2], self.lanes.panel(self.dtype), self.lanes.of(self.dtype)
+        rows = min(most, m // lanes * lanes) if isinstance(m, int) else most
+        parts = self.lanes.turned(self.blocks.columns, rows, self.dtype)
+        self.function.needs.update(parts)
+        return parts[-1].name
