@@ -18,6 +18,8 @@ from benchmarks.workloads import WORKLOADS, Problem
 
 ROUND = 0.012  # seconds that a contestant runs in a round, or one call where that takes longer
 BUDGET = 15.0  # seconds after which it sits out the other rounds: the others should not wait for the slowest
+REST = 0.15  # seconds before each turn where threads are several: those of OpenBLAS, among others, look for work for a
+# tenth of a second after each call, and would take a core from whoever comes next
 LEAST = 3  # rounds in which everyone takes part
 KINDS = ("step", "epoch")
 Figures = dict[str, Any]
@@ -46,15 +48,25 @@ class Course:
         self.call()
         self.calls = max(1, min(1000, round(ROUND / self._timed(1)[0])))
 
-    def run(self) -> None:
+    def run(self, rest: float = 0.0) -> None:
         """Take part in a round, from the same parameters each time: a network that has converged is another one."""
+        time.sleep(rest)
         self.reset()
-        if self.calls > 1:
+        if rest:
+            self._wake()
+            self.reset()
+        elif self.calls > 1:
             self.warm()  # bring its memory back into the caches; what fills a round alone hardly notices
         taken, busy = self._timed(self.calls)
         self.spent += taken * self.calls
         self.seconds.append(taken / self.steps)
         self.cores.append(busy / taken)
+
+    def _wake(self) -> None:
+        """Calls that do not count, until cores that have slept are awake."""
+        end = time.perf_counter() + ROUND
+        while time.perf_counter() < end:
+            self.warm()
 
     def _timed(self, calls: int) -> tuple[float, float]:
         """Seconds a call, by the clock and of the processors."""
@@ -78,8 +90,8 @@ def courses(entered: dict[str, Contestant], problem: Problem) -> dict[str, dict[
     return found
 
 
-def take_turns(everyone: Sequence[Course], rounds: int) -> None:
-    """The rounds, each in another order."""
+def take_turns(everyone: Sequence[Course], rounds: int, rest: float = 0.0) -> None:
+    """The rounds, each in another order; so many seconds of rest before each turn."""
     for course in everyone:
         course.prepare()
     gc.collect()
@@ -88,7 +100,7 @@ def take_turns(everyone: Sequence[Course], rounds: int) -> None:
         first = i % len(everyone)
         for course in (*everyone[first:], *everyone[:first]):
             if course.spent < BUDGET or i < LEAST:
-                course.run()
+                course.run(rest)
     gc.unfreeze()
 
 
@@ -96,7 +108,8 @@ def run(problem: Problem, names: Sequence[str], rounds: int) -> Figures:
     """Check, then measure, one workload."""
     entered, left_out = enter(names, problem)
     found = courses(entered, problem)
-    take_turns([course for kind in found.values() for course in kind.values()], rounds)
+    everyone = [course for kind in found.values() for course in kind.values()]
+    take_turns(everyone, rounds, REST if problem.threads > 1 else 0.0)
     backend = getattr(entered[OURS].step, "backend", problem.backend)  # what "auto" has become
     about = {"workload": asdict(problem.workload), "title": str(problem.workload), "backend": backend}
     return {**about, "left_out": left_out, **{kind: figures(by_name) for kind, by_name in found.items()}}
