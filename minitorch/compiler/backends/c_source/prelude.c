@@ -1,3 +1,4 @@
+#define _GNU_SOURCE // for `sched_getcpu`, where threads share the work
 #include <stdint.h>
 #include <string.h>
 

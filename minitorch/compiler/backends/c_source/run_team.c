@@ -20,6 +20,19 @@ static void *work(void *member)
     return 0;
 }
 
+// the others start on another processor than this one, where the system may leave them for longer than a job takes
+static void elsewhere(pthread_attr_t *attributes)
+{
+    (void)attributes;
+#ifdef __GLIBC__
+    cpu_set_t allowed;
+    const int here = sched_getcpu();
+    if (here < 0 || pthread_getaffinity_np(pthread_self(), sizeof allowed, &allowed)) return;
+    CPU_CLR(here, &allowed);
+    if (CPU_COUNT(&allowed)) pthread_attr_setaffinity_np(attributes, sizeof allowed, &allowed);
+#endif
+}
+
 // make the steps of a job with that many threads, or as many as can be had; returns how many steps were made. No
 // thread is left when it ends, so that a process can be forked at any other time.
 long run(const struct job *job, long threads)
@@ -27,9 +40,13 @@ long run(const struct job *job, long threads)
     pthread_t others[MOST_THREADS];
     struct member members[MOST_THREADS];
     struct team team = {0};
+    pthread_attr_t attributes;
     long started = 1;
+    pthread_attr_init(&attributes);
+    elsewhere(&attributes);
     for (long t = 0; t < threads; t++) members[t] = (struct member){job, &team, t, 0};
-    while (started < threads && !pthread_create(&others[started], 0, work, &members[started])) started++;
+    while (started < threads && !pthread_create(&others[started], &attributes, work, &members[started])) started++;
+    pthread_attr_destroy(&attributes);
     __atomic_store_n(&team.size, started, __ATOMIC_RELEASE);
     work(&members[0]);
     for (long t = 1; t < started; t++) pthread_join(others[t], 0);
