@@ -12,7 +12,7 @@ from benchmarks.processes import caches, fresh, threads
 from benchmarks.workloads import WORKLOADS, Problem
 
 WHO = ("minitorch", "torch", "torch-compile-default", "jax")
-WHICH = ("moons", "deep")
+WHICH = ("moons", "mnist", "wide", "deep")
 CODE = "import json; from benchmarks import first_step as f; print(json.dumps(f.here({!r}, {!r}, {!r}, {})))"
 
 

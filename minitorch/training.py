@@ -137,13 +137,8 @@ def fit(
     >>> [round(value, 4) for value in history.loss]
     [0.68, 0.0011, 0.0]
     """
-    _require_arguments(program, epochs, callbacks)
-    if validation is not None and not isinstance(validation, list | tuple):
-        what = f"validation is a list of arrays like those to train on, but {shown(validation)} was given"
-        raise InputError(f"fit: {what}")
     flags = {"shuffle": shuffle, "progress": progress, "check_finite": check_finite}
-    for option, flag in flags.items():
-        flag_of(flag, option, "fit")
+    _require_arguments(program, epochs, callbacks, validation, flags)
     prepared, rows, _ = program.checked(arrays, batch_size, None, "fit")
     held_out = None if validation is None else program.checked(validation, batch_size, None, "fit: validation")[0]
     _require_seed(seed)
@@ -169,7 +164,7 @@ def fit(
     return state.history
 
 
-def _require_arguments(program: Any, epochs: Any, callbacks: Any) -> None:
+def _require_arguments(program: Any, epochs: Any, callbacks: Any, validation: Any, flags: Mapping[str, Any]) -> None:
     """Refuse what cannot be fitted, before anything has changed."""
     if not isinstance(program, Program):
         what = f"a compiled program is expected, but {shown(program)} was given; see minitorch.compile"
@@ -186,6 +181,11 @@ def _require_arguments(program: Any, epochs: Any, callbacks: Any) -> None:
     for callback in callbacks:
         if not callable(callback):
             raise ArgumentError(f"fit: a callback is a function of the state, but {shown(callback)} was given")
+    if validation is not None and not isinstance(validation, list | tuple):
+        what = f"validation is a list of arrays like those to train on, but {shown(validation)} was given"
+        raise InputError(f"fit: {what}")
+    for option, flag in flags.items():
+        flag_of(flag, option, "fit")
 
 
 def _require_seed(seed: Any) -> None:

@@ -1,6 +1,6 @@
 """Products: kernels for small matrices, as many columns wide as a region has, with tiles that fit into registers.
 
-A tile of 4 x 4 or 8 x 2 vectors keeps both multipliers of a core busy: each vector of b that is loaded serves several
+A tile of 6 x 4 or 8 x 2 vectors keeps both multipliers of a core busy: each vector of b that is loaded serves several
 rows, and there are more sums under way than a multiplication takes cycles (Goto and van de Geijn, Anatomy of
 High-Performance Matrix Multiplication, 2008). Small matrices stay in the first cache, so nothing else is blocked.
 """
