@@ -30,7 +30,6 @@ class Course:
     """One contestant doing one kind of call over and over."""
 
     call: Callable[[], Any]
-    warm: Callable[[], Any]
     reset: Callable[[], None]
     steps: int
     """What a call amounts to."""
@@ -52,21 +51,21 @@ class Course:
         """Take part in a round, from the same parameters each time: a network that has converged is another one."""
         time.sleep(rest)
         self.reset()
-        if rest:
-            self._wake()
+        if rest or self.calls > 1:  # what fills a round alone hardly notices
+            self._wake(ROUND if rest else 0.0)
             self.reset()
-        elif self.calls > 1:
-            self.warm()  # bring its memory back into the caches; what fills a round alone hardly notices
         taken, busy = self._timed(self.calls)
         self.spent += taken * self.calls
         self.seconds.append(taken / self.steps)
         self.cores.append(busy / taken)
 
-    def _wake(self) -> None:
-        """Calls that do not count, until cores that have slept are awake."""
-        end = time.perf_counter() + ROUND
+    def _wake(self, seconds: float) -> None:
+        """Calls that do not count, as training repeats them: they bring the rows of an epoch, among others, back into
+        the caches, and wake cores that have slept."""
+        end = time.perf_counter() + seconds
+        self.call()
         while time.perf_counter() < end:
-            self.warm()
+            self.call()
 
     def _timed(self, calls: int) -> tuple[float, float]:
         """Seconds a call, by the clock and of the processors."""
@@ -84,9 +83,9 @@ def courses(entered: dict[str, Contestant], problem: Problem) -> dict[str, dict[
         step = contestant.step and partial(contestant.step, *contestant.batch(*problem.batch))
         epoch = contestant.epoch and partial(contestant.epoch, contestant.rows(problem.order))
         if step is not None:
-            found["step"][name] = Course(step, step, reset, 1)
+            found["step"][name] = Course(step, reset, 1)
         if epoch is not None:
-            found["epoch"][name] = Course(epoch, step or epoch, reset, problem.workload.steps)
+            found["epoch"][name] = Course(epoch, reset, problem.workload.steps)
     return found
 
 

@@ -1,34 +1,50 @@
 """Rounds, medians and ratios. No figure is judged here."""
 
+from itertools import groupby
+
 import numpy as np
 import pytest
 
 from benchmarks import measure, report
 
 
+def called(said, name):
+    return measure.Course(*(lambda what=what: said.append(f"{what} {name}") for what in ("call", "reset")), 4)
+
+
 def test_contestants_take_turns_in_an_order_that_rotates():
     said = []
-    everyone = [
-        measure.Course(*(lambda what=f"{what} {name}": said.append(what) for what in ("call", "warm", "reset")), 4)
-        for name in "abc"
-    ]
+    everyone = [called(said, name) for name in "abc"]
     measure.take_turns(everyone, 4)
-    assert "".join(line[-1] for line in said if line.startswith("warm")) == "abcbcacababc"
-    assert said.count("reset a") == 1 + 4
+    turns = "".join(name for name, _ in groupby(line[-1] for line in said))
+    assert turns == "abcabcbcacababc"
+    assert said.count("reset a") == 1 + 2 * 4
     for course in everyone:
         assert len(course.seconds) == len(course.cores) == 4
         assert 1 <= course.calls <= 1000
 
 
+def test_before_a_turn_the_same_call_warms_up_and_starts_anew():
+    said = []
+    quick = called(said, "a")
+    quick.calls = 3
+    quick.run()
+    assert said == ["reset a", "call a", "reset a", "call a", "call a", "call a"]
+    said.clear()
+    quick.calls = 1  # fills a round alone
+    quick.run()
+    assert said == ["reset a", "call a"]
+
+
 def test_the_slowest_sit_out_after_some_rounds():
-    quick, slow = (measure.Course(lambda: None, lambda: None, lambda: None, 1) for _ in range(2))
+    quick, slow = (measure.Course(lambda: None, lambda: None, 1) for _ in range(2))
     slow.spent = measure.BUDGET
     measure.take_turns([quick, slow], 8)
     assert (len(quick.seconds), len(slow.seconds)) == (8, measure.LEAST)
 
 
 def course(*seconds):
-    return measure.Course(None, None, None, 1, seconds=list(seconds), cores=[1.0] * len(seconds))
+    return measure.Course(None, None, 1, seconds=list(seconds), cores=[1.0] * len(seconds))
 
 
 def test_ratios_are_those_within_rounds_and_the_best_is_one_that_trains():
