@@ -35,11 +35,11 @@ THREADS = (
 CONFIGURATIONS = ("openblas_get_config", "scipy_openblas_get_config")
 
 
-class OpenBlas(NamedTuple):
+class OpenBlas:
     """How many threads an OpenBLAS uses, by functions of its own."""
 
-    get: Callable[[], int]
-    set_num_threads: Callable[[int], None]
+    def __init__(self, get: Callable[[], int], change: Callable[[int], None]) -> None:
+        self.get, self.set_num_threads = get, change
 
     @property
     def num_threads(self) -> int:
