@@ -9,7 +9,7 @@ from minitorch import ops
 from minitorch.compiler.passes import specialise
 from minitorch.errors import DTypeError, GraphError, ShapeError
 from minitorch.executor import Requirement
-from minitorch.graph.dim import as_symbol, equal, symbols_in
+from minitorch.graph.dim import as_symbol, symbols_in
 from minitorch.graph.graph import Graph
 from minitorch.graph.origin import here
 from minitorch.graph.tensor import Operand, Tensor, brought_to, strong, to_tensor
@@ -106,25 +106,28 @@ def _random_updates(graph: Graph) -> list[tuple[Tensor, Tensor]]:
 
 def _new_value(target: Tensor, value: Operand) -> Tensor:
     """A new value in the type of its variable, or an error that says what does not fit."""
-    title = f"compile: the new value of {target.describe()}"
     try:
         new = to_tensor(value)
         fits = new.type.weak and (is_float(target.dtype) or not is_float(new.dtype))
         brought = brought_to(new, target.dtype) if fits else new
     except DTypeError as error:
-        raise DTypeError(f"{title}: {error.message}\n  in {here()!r}") from None
+        raise DTypeError(f"{_titled(target)}: {error.message}\n  in {here()!r}") from None
+    if new.shape == target.shape and brought.dtype == target.dtype:
+        return brought
     fixed = new.op.name == "constant"
     constant, about = (f" {shown(value)} of", "") if fixed else ("", f"\n  {new.describe()}")
-    if new.ndim != target.ndim or not all(equal(a, b) for a, b in zip(new.shape, target.shape, strict=True)):
+    if new.shape != target.shape:
         shapes = (
             f"the shape {show_shape(target.shape)} is expected, but{constant} {show_shape(new.shape)} was given{about}"
         )
-        raise ShapeError(f"{title}: {shapes}\n  in {here()!r}")
-    if brought.dtype != target.dtype:
-        how = f"convert with .astype('{target.dtype}')"
-        dtypes = f"{target.dtype} is expected, but{constant} {new.dtype} was given; {how}{about}"
-        raise DTypeError(f"{title}: {dtypes}\n  in {here()!r}")
-    return brought
+        raise ShapeError(f"{_titled(target)}: {shapes}\n  in {here()!r}")
+    how = f"convert with .astype('{target.dtype}')"
+    dtypes = f"{target.dtype} is expected, but{constant} {new.dtype} was given; {how}{about}"
+    raise DTypeError(f"{_titled(target)}: {dtypes}\n  in {here()!r}")
+
+
+def _titled(target: Tensor) -> str:
+    return f"compile: the new value of {target.describe()}"
 
 
 def _require_inputs(function: str, graph: Graph) -> None:

@@ -20,6 +20,7 @@ _REASSOCIATES: set[Rule] = set()
 
 MOST_STEPS = 32  # rewrites of one node in one traversal; a set of rules that goes on longer runs in circles
 MERGED = "the same operation on the same inputs is computed once"
+PLAIN = (int, str, Dim, np.dtype, type(None))  # of attributes that are equal where their bits are
 ROLES = ("placeholder", "parameter", "constant", "forward", "gradient", "update")
 
 
@@ -103,7 +104,7 @@ def structure(node: Tensor) -> object:
         return "constant", value.tobytes(), value.shape, value.dtype, node.type.weak
     if node.op.distinct or node.role in ("placeholder", "parameter"):
         return None
-    attrs = exact(tuple(node.attrs.items())) if node.attrs else ()
+    attrs = tuple([(key, exact(value)) for key, value in node.attrs.items()]) if node.attrs else ()
     return node.op, tuple([i.serial for i in node.inputs]), attrs
 
 
@@ -113,7 +114,7 @@ def exact(value: object) -> object:
         return tuple([exact(v) for v in value])
     if isinstance(value, float):
         return "float", value.hex()
-    if isinstance(value, int | str | Dim | np.dtype | type(None)):
+    if isinstance(value, PLAIN):
         return type(value), value
     return id(value)
 
@@ -153,25 +154,26 @@ class _Traversal:
     def _visit(self, node: Tensor) -> Tensor:
         new = node
         for _ in range(MOST_STEPS):
-            new = self._interned(on_inputs(new, [self.becomes[i] for i in new.inputs]))
-            replacement = self._apply(new)
+            new = on_inputs(new, [self.becomes[i] for i in new.inputs])
+            found = self.intern(new)
+            if found is not new:
+                self._merged(new, found)
+                new = found
+            rules = None if new in self.placed else self.rules.get(new.op)
+            replacement = None if rules is None else self._apply(rules, new)
             if replacement is None:
-                return self._placed(new)
+                self.placed[new] = None
+                self.becomes.setdefault(new, new)
+                return new
             new = self._adopted(replacement)
         raise AssertionError(f"the rules for {node.op.name} run in circles")
 
-    def _interned(self, node: Tensor) -> Tensor:
-        found = self.intern(node)
-        if found is not node:
-            self.log.append(Rewrite(MERGED, node, found))
-            self.absorbed.setdefault(found, []).append(node)
-        return found
+    def _merged(self, node: Tensor, found: Tensor) -> None:
+        self.log.append(Rewrite(MERGED, node, found))
+        self.absorbed.setdefault(found, []).append(node)
 
-    def _apply(self, node: Tensor) -> Tensor | None:
+    def _apply(self, rules: Sequence[Rule], node: Tensor) -> Tensor | None:
         """The first replacement that a rule gives, made in the name of the node it replaces."""
-        rules = self.rules.get(node.op)
-        if rules is None or node in self.placed:
-            return None
         context.source, context.role = (node.origins, node.scope), node.role
         for rule in rules:
             replacement = rule(node)
@@ -186,12 +188,6 @@ class _Traversal:
             if node is not replacement:
                 self.becomes[node] = self._visit(node)
         return replacement
-
-    def _placed(self, node: Tensor) -> Tensor:
-        if node not in self.placed:
-            self.placed[node] = None
-            self.becomes.setdefault(node, node)
-        return node
 
     def _refreshed(self) -> dict[Tensor, Tensor]:
         """Nodes that absorbed others, anew with the origins of all; and so whatever reads them."""
@@ -257,8 +253,8 @@ class VerificationError(AssertionError):
 
 def verify(before: Graph, after: Graph, name: str) -> None:
     """Check what every pass must keep: types of roots and new nodes, inputs before uses, leaves, update targets."""
-    seen: set[Tensor] = set()
     old = set(before.nodes)
+    seen: set[Tensor] = set()
     for node in after.nodes:
         if not seen.issuperset(node.inputs):
             raise VerificationError(f"{name}: {node.describe()} comes before one of its inputs")

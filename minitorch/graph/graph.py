@@ -140,9 +140,9 @@ def _unique(name: str, taken: set[str], repeats: dict[str, int]) -> str:
 
 def place(node: Tensor, role: bool = True) -> str:
     """Where a node comes from: the user's lines, the scope, and the role where it is not forward."""
-    lines = ", ".join(dict.fromkeys(str(o) for o in node.origins))
+    lines = ", ".join(dict.fromkeys(map(str, node.origins)))
     parts = [lines, printable(node.scope), node.role if role and node.role in ("gradient", "update") else ""]
-    return "  ".join(part for part in parts if part)
+    return "  ".join(filter(None, parts))
 
 
 def _line(node: Tensor, labels: dict[Tensor, str]) -> str:
@@ -153,6 +153,8 @@ def expression(node: Tensor, inputs: Sequence[str]) -> str:
     """A node as the call that makes it: `sum(%3, axis=(0,))`."""
     if node.op.name == "constant":
         return constant_text(node)
+    if not node.attrs and inputs:
+        return f"{node.op.name}({', '.join(inputs)})"
     if "storage" in node.attrs:
         return node.op.name
     if isinstance(body := node.attrs.get("body"), Graph):

@@ -50,7 +50,10 @@ class Origin:
         return self._resolve()[2]
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Origin) and self._resolve() == other._resolve()
+        if not isinstance(other, Origin):
+            return False
+        same = self._code is other._code and self._offset == other._offset and self._code is not None
+        return same or self._resolve() == other._resolve()
 
     def __hash__(self) -> int:
         return hash(self._resolve())

@@ -175,23 +175,12 @@ def _not_an_array(self: Tensor, function: Any, *args: object, **kwargs: object) 
     raise ArgumentError(f"{called}: arrays are expected, but {self.describe()} is a tensor: {how}")
 
 
-class Tensor:
-    """A node of the graph: what `op` makes of `inputs`. Immutable, and equal only to itself.
-
-    Arithmetic, comparisons, indexing and methods follow NumPy and make new nodes; nothing is computed.
-
-    >>> import minitorch as mt
-    >>> x = mt.placeholder("x", ("batch", 3))
-    >>> h = mt.tanh(x * 2 + 1)
-    >>> h.op.name, h.shape, str(h.type)
-    ('tanh', (batch, 3), 'f32[batch, 3]')
-    """
+class _Draft:
+    """A node in the making: what can be set until it becomes a `Tensor`."""
 
     __slots__ = (
         "__weakref__", "_grad", "_sweep", "attrs", "inputs", "name", "op", "origins", "role", "scope", "serial", "type",
     )  # fmt: skip
-    __match_args__ = ("op", "inputs", "attrs")
-    __array_ufunc__ = None  # so that `array + tensor` builds the graph
 
     op: Op
     inputs: tuple[Tensor, ...]
@@ -204,54 +193,64 @@ class Tensor:
     serial: int
     _grad: Tensor | None
 
-    def __init__(
-        self, op: Op, inputs: tuple[Tensor, ...], attrs: Attrs, type: Type,
+
+class Tensor(_Draft):
+    """A node of the graph: what `op` makes of `inputs`. Immutable, and equal only to itself.
+
+    Arithmetic, comparisons, indexing and methods follow NumPy and make new nodes; nothing is computed.
+
+    >>> import minitorch as mt
+    >>> x = mt.placeholder("x", ("batch", 3))
+    >>> h = mt.tanh(x * 2 + 1)
+    >>> h.op.name, h.shape, str(h.type)
+    ('tanh', (batch, 3), 'f32[batch, 3]')
+    """
+
+    __slots__ = ()
+    __match_args__ = ("op", "inputs", "attrs")
+    __array_ufunc__ = None  # so that `array + tensor` builds the graph
+
+    def __new__(
+        cls, op: Op, inputs: tuple[Tensor, ...], attrs: Attrs, type: Type,
         name: str | None = None, role: str | None = None,
-    ) -> None:  # fmt: skip
+    ) -> Tensor:  # fmt: skip
         source = context.source
-        set_ = object.__setattr__
-        set_(self, "op", op)
-        set_(self, "inputs", inputs)
-        set_(self, "attrs", MappingProxyType(dict(attrs)) if attrs else _NO_ATTRS)
-        set_(self, "type", type)
-        set_(self, "name", name)
-        set_(self, "origins", (here(),) if source is None else source[0])
-        set_(self, "scope", context.scope if source is None else source[1])
-        set_(self, "role", role or context.role)
-        set_(self, "serial", next(_serial))
-        set_(self, "_grad", None)
+        new = _Draft()
+        new.op = op
+        new.inputs = inputs
+        new.attrs = MappingProxyType(dict(attrs)) if attrs else _NO_ATTRS
+        new.type = type
+        new.name = name
+        new.origins = (here(),) if source is None else source[0]
+        new.scope = context.scope if source is None else source[1]
+        new.role = role or context.role
+        return _finished(new)
 
     def replace(self, **changes: Any) -> Tensor:
         """A new node like this one, but for the slots named. The type is taken as it stands."""
-        new = object.__new__(Tensor)
-        set_, get = object.__setattr__, changes.get
-        set_(new, "op", get("op", self.op))
-        set_(new, "inputs", get("inputs", self.inputs))
-        set_(new, "attrs", get("attrs", self.attrs))
-        set_(new, "type", get("type", self.type))
-        set_(new, "name", get("name", self.name))
-        set_(new, "origins", get("origins", self.origins))
-        set_(new, "scope", get("scope", self.scope))
-        set_(new, "role", get("role", self.role))
-        set_(new, "serial", next(_serial))
-        set_(new, "_grad", None)
-        return new
+        new, get = _Draft(), changes.get
+        new.op = get("op", self.op)
+        new.inputs = get("inputs", self.inputs)
+        new.attrs = get("attrs", self.attrs)
+        new.type = get("type", self.type)
+        new.name = get("name", self.name)
+        new.origins = get("origins", self.origins)
+        new.scope = get("scope", self.scope)
+        new.role = get("role", self.role)
+        return _finished(new)
 
     def with_inputs(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """`replace` of the inputs alone, which is most of what passes do."""
-        new = object.__new__(Tensor)
-        set_ = object.__setattr__
-        set_(new, "op", self.op)
-        set_(new, "inputs", inputs)
-        set_(new, "attrs", self.attrs)
-        set_(new, "type", self.type)
-        set_(new, "name", self.name)
-        set_(new, "origins", self.origins)
-        set_(new, "scope", self.scope)
-        set_(new, "role", self.role)
-        set_(new, "serial", next(_serial))
-        set_(new, "_grad", None)
-        return new
+        new = _Draft()
+        new.op = self.op
+        new.inputs = inputs
+        new.attrs = self.attrs
+        new.type = self.type
+        new.name = self.name
+        new.origins = self.origins
+        new.scope = self.scope
+        new.role = self.role
+        return _finished(new)
 
     def __setattr__(self, name: str, value: object) -> None:
         if name == "data":
@@ -566,6 +565,15 @@ class Tensor:
 
     def clip(self, low: Operand, high: Operand) -> Tensor:
         return _tensor(functional.clip(self, low, high))
+
+
+def _finished(draft: Any) -> Tensor:
+    """A draft as the node that it is from now on, which nobody can change."""
+    draft.serial = next(_serial)
+    draft._grad = None
+    draft.__class__ = Tensor
+    node: Tensor = draft
+    return node
 
 
 flat = lazy("minitorch.graph.flat")

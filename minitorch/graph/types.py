@@ -46,6 +46,8 @@ class Type:
         self.shape, self.dtype, self.weak, self.checks = shape, dtype, weak, checks
 
     def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
         if not isinstance(other, Type):
             return NotImplemented
         return (self.shape, self.dtype, self.weak) == (other.shape, other.dtype, other.weak)
@@ -145,7 +147,7 @@ def broadcast(shapes: Iterable[Shape], checks: list[Check]) -> Shape:
     for shape in shapes:
         if shape == result or not shape:
             continue
-        result = _broadcast_two(result, shape, checks)
+        result = _broadcast_two(result, shape, checks) if result else shape
     return result
 
 

@@ -59,10 +59,10 @@ def _computed(node: Tensor, values: Sequence[Array]) -> Array | None:
 def _value(t: Tensor) -> Array | None:
     """The value of a constant, or of a view of one, as it lies in memory."""
     views: list[Tensor] = []
-    while t.op.view and _known(t):
+    while t.op.view:
         views.append(t)
         t = t.inputs[0]
-    if t.op.name != "constant":
+    if t.op.name != "constant" or not all(_known(view) for view in views):
         return None
     value: Array = t.attrs["value"]
     for view in reversed(views):

@@ -90,12 +90,10 @@ class _Regions:
         self.spaces = {node: _space(node) for node in graph.nodes if _joins(node)}  # of what can be part of a region
         self.members: dict[Tensor, list[Tensor]] = {}
         self.region: dict[Tensor, Tensor] = {}
+        self.role: dict[Tensor, str] = {}  # of each region: the latest among its members
         self.left = dict.fromkeys(ROLES, 0)  # instructions of each role, if nothing more is joined
         for node in graph.nodes:
             self.left[node.role] += bool(node.inputs) and not node.op.view
-
-    def role(self, region: Tensor) -> str:
-        return max((n.role for n in self.members[region]), key=ROLES.index)
 
     def reads_along(self, reader: Tensor, node: Tensor) -> bool:
         """Whether `reader` needs of `node` just the element at the index where it is itself."""
@@ -112,9 +110,11 @@ class _Regions:
                 self.left[node.role] -= 1
                 self.members[region].append(node)
                 self.region[node] = region
+                self.role[region] = _later(self.role[region], node.role)
             else:
                 self.members[node] = [node]
                 self.region[node] = node
+                self.role[node] = node.role
 
     def _sole_reader(self, node: Tensor) -> Tensor | None:
         readers = self.readers[node]
@@ -130,7 +130,7 @@ class _Regions:
         return len(members) + len(more) <= MOST_NODES and products <= 1
 
     def _keeps_roles(self, role: str, region: Tensor) -> bool:
-        return role == self.role(region) or self.left[role] > 1
+        return role == self.role[region] or self.left[role] > 1
 
     # ---- regions that share a value are one, where nothing lies between them ----
 
@@ -146,7 +146,7 @@ class _Regions:
 
     def _merge(self, a: Tensor, b: Tensor) -> None:
         gone = self.members[b]
-        role_a, role_b = self.role(a), self.role(b)
+        role_a, role_b = self.role[a], self.role[b]
         if not self._room(a, gone) or (role_a != role_b and self.left[role_a] <= 1):
             return
         after = self._after(a, b)
@@ -154,6 +154,7 @@ class _Regions:
             return
         self.left[min(role_a, role_b, key=ROLES.index)] -= 1
         self.members[a] += gone
+        self.role[a] = _later(role_a, role_b)
         del self.members[b]
         self.region.update(dict.fromkeys(gone, a))
         self._place(a, b, after)
@@ -166,12 +167,13 @@ class _Regions:
         stack = [r for region in both for n in self.members[region] for r in self._leaving(n, both)]
         while stack:
             node = stack.pop()
-            unit = self.unit(node)
+            unit = self.region.get(node, node)
             if unit in both:
                 return None
             if unit not in found and self.rank[unit] < last:  # all of a unit waits for each of its nodes
                 found.add(unit)
-                stack += [reader for member in self.members.get(unit, [node]) for reader in self.readers[member]]
+                for member in self.members.get(unit, (node,)):
+                    stack += self.readers[member]
         return found
 
     def _place(self, a: Tensor, b: Tensor, after: set[Tensor]) -> None:
@@ -190,6 +192,10 @@ class _Regions:
         for reader in self.readers[node]:
             if self.region.get(reader) not in both or not self.reads_along(reader, node):
                 yield reader
+
+
+def _later(a: str, b: str) -> str:
+    return max(a, b, key=ROLES.index)
 
 
 # ---- the graph of regions ----

@@ -216,6 +216,10 @@ def _small(t: Tensor, depth: int = 4) -> Tensor | None:
         return t.inputs[0]
     if not depth or not t.op.elementwise or t.op.distinct or not t.inputs:
         return None
-    inputs = [i if not i.shape else _small(i, depth - 1) for i in t.inputs]
-    known = [i for i in inputs if i is not None]
-    return t.op(*known, **t.attrs) if len(known) == len(inputs) and any(i.shape for i in t.inputs) else None
+    inputs: list[Tensor] = []
+    for i in t.inputs:
+        small = _small(i, depth - 1) if i.shape else i
+        if small is None:
+            return None
+        inputs.append(small)
+    return t.op(*inputs, **t.attrs) if any(i.shape for i in t.inputs) else None

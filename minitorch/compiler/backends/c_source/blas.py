@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
@@ -24,7 +24,26 @@ NAMES = (
 )
 """What `cblas_sgemm` is called, the names of wheels first, and whether its sizes are 64-bit integers."""
 
+THREADS = (
+    "scipy_openblas_{}_num_threads64_",
+    "openblas_{}_num_threads64_",
+    "scipy_openblas_{}_num_threads",
+    "openblas_{}_num_threads",
+)
+"""What OpenBLAS calls the functions that get and set how many threads it uses."""
+
 CONFIGURATIONS = ("openblas_get_config", "scipy_openblas_get_config")
+
+
+class OpenBlas:
+    """How many threads an OpenBLAS uses, by functions of its own."""
+
+    def __init__(self, get: Callable[[], int], change: Callable[[int], None]) -> None:
+        self.get, self.set_num_threads = get, change
+
+    @property
+    def num_threads(self) -> int:
+        return self.get()
 
 
 class Blas(NamedTuple):
@@ -64,15 +83,26 @@ def find() -> Blas | None:
 
 @cache
 def loaded() -> Blas | None:
+    # Through NumPy's own extension: the loader looks symbols up in all libraries that it is linked to.
+    linked = described("blas", "", str(extension.__file__), None)
+    if linked is not None and (own := openblas(linked.library)) is not None:
+        return linked._replace(name="openblas", controller=own)
     controllers = [c for c in threadpoolctl.ThreadpoolController().lib_controllers if c.user_api == "blas"]
     root = os.path.dirname(str(np.__file__))  # numpy.libs lies beside it
     for controller in sorted(controllers, key=lambda c: not str(c.filepath).startswith(root)):
         found = described(controller.internal_api, controller.version or "", str(controller.filepath), controller)
         if found is not None:
             return found
-    # Where threadpoolctl knows none (Accelerate, the reference BLAS): through NumPy's own extension, whose symbols
-    # the loader looks up in all libraries that it is linked to.
-    return described("blas", "", str(extension.__file__), None)
+    return linked  # threadpoolctl knows neither Accelerate nor the reference BLAS
+
+
+def openblas(library: ctypes.CDLL) -> OpenBlas | None:
+    """What sets the threads of a library, or of one that it is linked to; None where that is no OpenBLAS."""
+    for pattern in THREADS:
+        get, change = (getattr(library, pattern.format(what), None) for what in ("get", "set"))
+        if get is not None and change is not None:
+            return OpenBlas(get, change)
+    return None
 
 
 def described(name: str, version: str, path: str, controller: Any) -> Blas | None:

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from minitorch.compiler.backends.c_source import cache, toolchain
 from minitorch.compiler.backends.c_source.cache import Kept
-from minitorch.compiler.backends.c_source.process import run
 from minitorch.compiler.backends.c_source.toolchain import Compiler
 from minitorch.errors import CompilerError
 from minitorch.lazy import lazy
 
+process = lazy("minitorch.compiler.backends.c_source.process")
 shlex = lazy("shlex")
 
 LONGEST = 4000
@@ -98,7 +98,7 @@ def contents(path: str) -> bytes:
 
 def execute(commands: Sequence[list[str]], sources: Sequence[str], work: str) -> None:
     """Run compilers; raise where one did anything but its work in silence."""
-    for command, source, outcome in zip(commands, sources, run(commands, work), strict=True):
+    for command, source, outcome in zip(commands, sources, process.run(commands, work), strict=True):
         if not outcome.silent:
             said = outcome.words if len(outcome.words) <= LONGEST else outcome.words[:LONGEST] + " ..."
             problem = f"the C compiler {outcome.ended}; the source is kept in {source}"

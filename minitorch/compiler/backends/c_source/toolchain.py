@@ -10,10 +10,10 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from minitorch.compiler.backends.c_source import cache
-from minitorch.compiler.backends.c_source.process import run
 from minitorch.errors import CompilerError
 from minitorch.lazy import lazy
 
+process = lazy("minitorch.compiler.backends.c_source.process")
 shlex = lazy("shlex")
 
 FORMAT = "1"
@@ -174,16 +174,16 @@ def examine(command: tuple[str, ...]) -> dict[str, str | list[str]]:
     with cache.workspace() as work:
         with open(os.path.join(work, "trial.c"), "w", encoding="utf-8") as file:
             file.write(TRIAL)
-        version, everything = run([[*command, "--version"], trial(command, work, OPTIONAL, LINK)], work)
+        version, everything = process.run([[*command, "--version"], trial(command, work, OPTIONAL, LINK)], work)
         flags, link_flags = list(OPTIONAL), list(LINK)
         if not everything.silent:
-            (plain,) = run([trial(command, work)], work)
+            (plain,) = process.run([trial(command, work)], work)
             if not plain.silent:
                 problem = f"the C compiler {shlex.join(command)} does not work: on a small program it {plain.ended}"
                 raise CompilerError(f"{problem}\n{plain.words}".rstrip())
             flags = accepted(OPTIONAL, [trial(command, work, [flag]) for flag in OPTIONAL], work)
             link_flags = accepted(LINK, [trial(command, work, (), [flag]) for flag in LINK], work)
-        (macros,) = run([[*command, *REQUIRED, *flags, "-dM", "-E", "-x", "c", os.devnull]], work)
+        (macros,) = process.run([[*command, *REQUIRED, *flags, "-dM", "-E", "-x", "c", os.devnull]], work)
     defined = {line.split()[1] for line in macros.words.splitlines() if line.startswith("#define __")}
     features = [name for name in FEATURES if f"__{name}__" in defined or f"__{name}" in defined]
     if "AVX512F" not in features:
@@ -200,7 +200,7 @@ def trial(command: Sequence[str], work: str, flags: Sequence[str] = (), link_fla
 
 def accepted(flags: Sequence[str], trials: Sequence[Sequence[str]], work: str) -> list[str]:
     """The flags whose trials passed without a word."""
-    return [flag for flag, outcome in zip(flags, run(trials, work), strict=True) if outcome.silent]
+    return [flag for flag, outcome in zip(flags, process.run(trials, work), strict=True) if outcome.silent]
 
 
 @once

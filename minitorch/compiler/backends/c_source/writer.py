@@ -175,8 +175,8 @@ class Writer:
     def _named(self, function: Function, i: Instruction) -> str:
         text = function.text("$")
         if text not in self.functions:
-            self.functions[text] = f"{_words(i.node)}_{len(self.functions)}"
-            self.definitions.append(function.text(self.functions[text]))
+            name = self.functions[text] = f"{_words(i.node)}_{len(self.functions)}"
+            self.definitions.append(text.replace("$", name, 1))
         return self.functions[text]
 
     def _index(self, key: Key) -> int:
@@ -213,7 +213,7 @@ class Writer:
     def _part(self, name: str, lines: list[str]) -> str:
         team = ", long me, struct team *team" if self.team else ""
         head = f"static int {name}(const long *n, void *const *m{team})"
-        used = set(re.findall(r"\w+", "\n".join(lines)))
+        used = _names(lines)
         unused = [name for name in ("n", "m", "me", "team")[: 4 if self.team else 2] if name not in used]
         quiet = [f"    {', '.join(f'(void){name}' for name in unused)};"] if unused else []
         return "\n".join([head, "{", *quiet, *lines, "    return 0;", "}"])
@@ -222,7 +222,7 @@ class Writer:
         return f"    if ({name}(n, m{', me, team' if self.team else ''})) return 1;"
 
     def _used_sizes(self, lines: list[str]) -> list[str]:
-        mentioned = set().union(*(_arguments(line) for line in lines if not line.lstrip().startswith("//")))
+        mentioned = _names(lines)
         names = enumerate(self.sizes.names.items())
         return [f"    const long {n} = n[{k}]; // {comment(str(s))}" for k, (s, n) in names if n in mentioned]
 
@@ -305,9 +305,9 @@ def comment(text: str) -> str:
     return plain.replace("\\", "/").replace("??/", "?")
 
 
-def _arguments(call: str) -> set[str]:
-    """The names that a call mentions."""
-    return set(call.partition("(")[2].replace(",", " ").replace(")", " ").replace("(", " ").split())
+def _names(lines: Sequence[str]) -> set[str]:
+    """The names that lines mention, those that are comments apart."""
+    return set(re.findall(r"\w+", "\n".join([line for line in lines if not line.lstrip().startswith("//")])))
 
 
 def _words(node: Tensor) -> str:
