@@ -54,7 +54,7 @@ class Multiplication:
             f.line(f"{t} packed[{max(1, k) * pitch}] ALIGNED;")
         else:
             f.line(f"{t} *packed = ({t} *)(mine + {f.scratch(k * pitch, layout.dtype)});")
-        columns = "width" if panels else str(self.blocks.columns)
+        columns = self.blocks.width()
         source = self.sizes.index(layout.offset, [(layout.strides[1], "p0" if panels else "0")])
         strides = ", ".join(self.sizes(s) for s in layout.strides)
         place = f"{f.argument(layout, written=False)} + {source}, {strides}, packed"

@@ -7,6 +7,7 @@
 
 typedef unsigned char bool8;
 
+#define APART __attribute__((noinline)) // what many call, and takes long: a copy of it for each would only be compiled
 #define ALIGNED __attribute__((aligned(64)))
 #define PRAGMA(text) _Pragma(#text)
 #define SIMD PRAGMA(omp simd)

@@ -176,7 +176,7 @@ class Writer:
         text = function.text("$")
         if text not in self.functions:
             self.functions[text] = f"{_words(i.node)}_{len(self.functions)}"
-            self.definitions.append(function.text(self.functions[text]))
+            self.definitions.append(function.text(self.functions[text], apart=self.team))
         return self.functions[text]
 
     def _index(self, key: Key) -> int:
@@ -235,6 +235,7 @@ class Writer:
             *(f"// {comment(line)}" for line in title),
             "",
             c_text("prelude.c"),
+            c_text("sums.c"),
             c_text("team.c") if self.team else "",
         ]
         small = [p.name.split("_")[-2] for p in self.parts if p.name.startswith("product_")]
