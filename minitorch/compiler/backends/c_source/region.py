@@ -346,25 +346,21 @@ class Region:
             elif where == scope and name.isidentifier():
                 self.function.line(f"{c_type(n.dtype)} {name} = {identity};")
             elif where == scope:
-                self._accumulator(f"{c_type(n.dtype)} {name.removesuffix('[j]')}[{self.blocks.columns}]", name, identity)
-
-    def _accumulator(self, declared: str, name: str, identity: str) -> None:
-        """An array that sums of columns are added up in."""
-        self.function.line(f"{declared}{' = {0}' if identity == '0' else ''};")
-        if identity != "0":
-            self.function.line(f"for (long j = 0; j < {self.blocks.columns}; j++) {name} = {identity};")
+                zeros = " = {0}" if identity == "0" else ""
+                self.function.line(f"{c_type(n.dtype)} {name.removesuffix('[j]')}[{self.blocks.columns}]{zeros};")
+                if not zeros:
+                    self.function.line(f"for (long j = 0; j < {self.blocks.columns}; j++) {name} = {identity};")
 
     def _totals(self, folds: Sequence[Tensor], scope: str) -> None:
         for n in folds:
             where, name = self._scope(n)
             if where == scope and self._by_columns(n, name):
-                target = self._place(self.writes[n], self.blocks.indices(first=True))
-                self.function.line(f"add_{suffix(n.dtype)}({self.blocks.width()}, {target}, {name.removesuffix('[j]')});")
+                target, own = self._place(self.writes[n], self.blocks.indices(first=True)), name.removesuffix("[j]")
+                self.function.line(f"add_{suffix(n.dtype)}({self.blocks.width()}, {target}, {own});")
             elif where == scope:
                 every = "" if name.isidentifier() else f"{self.blocks.column_loop()[0]} "
                 target = f"t{self.numbers[n]}" if n in self.wide else self._element(self.writes[n])
                 self.function.line(every + fold_of(n).joined(target, name))
-
 
     def _by_columns(self, n: Tensor, name: str) -> bool:
         """Whether a block has a sum for each column, and they lie side by side where they belong."""
