@@ -364,7 +364,8 @@ class Region:
 
     def _by_columns(self, n: Tensor, name: str) -> bool:
         """Whether a block has a sum for each column, and they lie side by side where they belong."""
-        return not name.isidentifier() and self.writes[n].strides[-1] == 1 and self._adds(n)
+        team, columns = self.function.team, not name.isidentifier()
+        return team and columns and self.writes[n].strides[-1] == 1 and self._adds(n)
 
 
 def _space(nodes: Sequence[Tensor]) -> Shape:

@@ -212,7 +212,7 @@ class Writer:
 
     def _part(self, name: str, lines: list[str]) -> str:
         team = ", long me, struct team *team" if self.team else ""
-        head = f"static int {name}(const long *n, void *const *m{team})"
+        head = f"static {'PLAIN ' if self.team else ''}int {name}(const long *n, void *const *m{team})"
         used = set(re.findall(r"\w+", "\n".join(lines)))
         unused = [name for name in ("n", "m", "me", "team")[: 4 if self.team else 2] if name not in used]
         quiet = [f"    {', '.join(f'(void){name}' for name in unused)};"] if unused else []
