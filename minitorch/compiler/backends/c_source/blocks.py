@@ -76,6 +76,7 @@ class Blocks:
         if right is not None:
             self.columns = lanes.panel(right.dtype) if self.panels else self.columns
             self.pitch = lanes.padded(self.columns, right.dtype)
+        self.full = self.panels and isinstance(last, int) and last % self.columns == 0  # whether no panel is narrower
         self.rows = max(1, BLOCK // max(1, self.pitch))
         self.rows = self.rows // 8 * 8 or self.rows
         summed = axes and any(n.op in (ops.sum, ops.prod) and a.strides[-1] == 0 for n, a in folds.items())
@@ -83,8 +84,9 @@ class Blocks:
         self.pieces = not self.by_rows and not whole and bool(calls or summed)
         self.outer = axes[:-2] if self.by_rows else axes[:-1]
         whole_block = bool(calls) and not (self.by_rows or self.pieces or self.outer)
-        self.alone = team and (not axes or whole_block)
-        """Whether there is nothing to share: one number, or one block that a call computes."""
+        few = whole and len(axes) == 1 and not (self.by_rows or folds)
+        self.alone = team and (not axes or whole_block or few)
+        """Whether there is nothing to share: one number, one block that a call computes, or a few elements."""
 
     @property
     def room(self) -> int:
@@ -99,8 +101,9 @@ class Blocks:
         loops = [self._loop(f"o{k}", size, 1, shared=k == 0) for k, size in enumerate(self.outer)]
         if self.panels:
             columns = self.axes[-1]
-            loops += [self._loop("p0", columns, self.columns, shared=not self.outer),
-                      f"const long width = smaller({self.columns}, {self.sizes(columns)} - p0);"]  # fmt: skip
+            loops.append(self._loop("p0", columns, self.columns, shared=not self.outer))
+            if not self.full:
+                loops.append(f"const long width = smaller({self.columns}, {self.sizes(columns)} - p0);")
         return loops
 
     def block_loops(self) -> list[str]:
@@ -143,7 +146,7 @@ class Blocks:
         """The elements of a row of a block."""
         if not self.axes:
             return "1"
-        if self.by_rows and not self.panels:
+        if self.by_rows and (self.full or not self.panels):
             return str(self.columns)
         return "width" if self.panels or self.pieces else self.sizes(self.axes[-1])
 

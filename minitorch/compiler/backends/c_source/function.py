@@ -90,11 +90,11 @@ class Function:
         found = {name for line in [*self.lines, *self._memory()] for name in _SIZE.findall(line)}
         return sorted(found, key=lambda name: int(name[1:]))
 
-    def text(self, name: str) -> str:
-        """The definition, under a name."""
+    def text(self, name: str, apart: bool = False) -> str:
+        """The definition, under a name. `apart` keeps compilers from writing it out again at each call."""
         sizes = [f"long {size}" for size in self.sizes()]
         pointers = [self._declared(argument) for argument in self.arguments.values()]
-        result = "int" if self.checks else "void"
+        result = f"{'APART ' if apart else ''}{'int' if self.checks else 'void'}"
         head = f"static {result} {name}({', '.join([*sizes, *pointers, *(TEAM if self.team else ())]) or 'void'})"
         ending = ["    return 0;"] if self.checks else []
         body = [*self._memory(), *self.lines]

@@ -49,7 +49,7 @@ class Multiplication:
         """Copy the right matrix, or a panel of it, so that its columns lie side by side, once for all rows. Not where
         they do and all of it stays in the first cache, which may turn out when its size is known."""
         f, pitch, layout, t = self.function, self.blocks.pitch, self.right, c_type(self.dtype)
-        first, columns = ("p0", "width") if self.blocks.panels else ("0", str(self.blocks.columns))
+        first, columns = "p0" if self.blocks.panels else "0", self.blocks.width()
         at = self.sizes.index(layout.offset, [(layout.strides[1], first)])
         place, strides = f"{f.argument(layout, written=False)} + {at}", [self.sizes(s) for s in layout.strides]
         beside, fits = layout.strides[1] == 1, self._fits()

@@ -7,8 +7,14 @@
 
 typedef unsigned char bool8;
 
+#define APART __attribute__((noinline)) // what many call, and takes long: a copy of it for each would only be compiled
 #define ALIGNED __attribute__((aligned(64)))
 #define PRAGMA(text) _Pragma(#text)
+#ifdef __clang__
+#define PLAIN APART
+#else
+#define PLAIN __attribute__((noinline, optimize("O0"))) // a list of calls, each of which takes long
+#endif
 #define SIMD PRAGMA(omp simd)
 #define SIMD_OF(clauses) PRAGMA(omp simd clauses)
 #ifdef __clang__

@@ -9,7 +9,7 @@ from minitorch import ops
 from minitorch.compiler.backends.c_source.blocks import Access, Blocks, collapsed, over_axes
 from minitorch.compiler.backends.c_source.expressions import EXPRESSIONS, array_function, c_type, literal, suffix
 from minitorch.compiler.backends.c_source.folds import FOLDS, fold_of
-from minitorch.compiler.backends.c_source.function import Function
+from minitorch.compiler.backends.c_source.function import Function, Part
 from minitorch.compiler.backends.c_source.layout import Key, Layout, Sizes, stretched
 from minitorch.compiler.backends.c_source.merged import product_in
 from minitorch.compiler.backends.c_source.multiplication import Multiplication
@@ -275,9 +275,25 @@ class Region:
             own = f"({t} *)(mine + {self.parts[n]})"
             self.function.line(f"{t} *const {access.name}p = me ? {own} : {access.name};")
             access.name += "p"
+        if fold.identity == "0":
+            place, count = self._place(access), self.sizes(n.size)
+            self.function.line(f"memset({place}, 0, {count} * sizeof({c_type(n.dtype)}));")
+            return
         with self.function.nest([f"for (long k = 0; k < {self.sizes(n.size)}; k++)"]):
             at = self.sizes.index(access.layout.offset, [(1, "k")])
             self.function.line(f"{access.name}[{at}] = {fold.identity};")
+
+    def _place(self, access: Access, indices: Sequence[str] = ()) -> str:
+        """Where an element lies."""
+        at = self._at(access, indices)
+        return access.name if at == "0" else f"{access.name} + {at}"
+
+    def _adds(self, n: Tensor) -> bool:
+        """Whether a reduction joins its parts by the function that adds up arrays."""
+        if n.op is ops.sum:
+            t, s = c_type(n.dtype), suffix(n.dtype)
+            self.function.needs.add(Part(f"sums_{s}", f"SUMS({s}, {t})"))
+        return n.op is ops.sum
 
     def _joined(self) -> None:
         """When all threads have added up their parts of the reductions, the first joins them, in their order."""
@@ -287,6 +303,10 @@ class Region:
         f.line("barrier(team);")
         for n, start in self.parts.items():
             t, access = c_type(n.dtype), self.writes[n]
+            if self._adds(n):
+                parts = f"(const char *)scratch + room + {start}, room, team->size - 1"
+                f.line(f"if (me == 0) join_{suffix(n.dtype)}({self.sizes(n.size)}, {self._place(access)}, {parts});")
+                continue
             with f.nest(["for (long t = 1; me == 0 && t < team->size; t++)",
                          f"const {t} *part = (const {t} *)((char *)scratch + t * room + {start});",
                          f"for (long k = 0; k < {self.sizes(n.size)}; k++)"]):  # fmt: skip
@@ -326,16 +346,26 @@ class Region:
             elif where == scope and name.isidentifier():
                 self.function.line(f"{c_type(n.dtype)} {name} = {identity};")
             elif where == scope:
-                self.function.line(f"{c_type(n.dtype)} {name.removesuffix('[j]')}[{self.blocks.columns}];")
-                self.function.line(f"for (long j = 0; j < {self.blocks.columns}; j++) {name} = {identity};")
+                zeros = " = {0}" if identity == "0" else ""
+                self.function.line(f"{c_type(n.dtype)} {name.removesuffix('[j]')}[{self.blocks.columns}]{zeros};")
+                if not zeros:
+                    self.function.line(f"for (long j = 0; j < {self.blocks.columns}; j++) {name} = {identity};")
 
     def _totals(self, folds: Sequence[Tensor], scope: str) -> None:
         for n in folds:
             where, name = self._scope(n)
-            if where == scope:
+            if where == scope and self._by_columns(n, name):
+                target, own = self._place(self.writes[n], self.blocks.indices(first=True)), name.removesuffix("[j]")
+                self.function.line(f"add_{suffix(n.dtype)}({self.blocks.width()}, {target}, {own});")
+            elif where == scope:
                 every = "" if name.isidentifier() else f"{self.blocks.column_loop()[0]} "
                 target = f"t{self.numbers[n]}" if n in self.wide else self._element(self.writes[n])
                 self.function.line(every + fold_of(n).joined(target, name))
+
+    def _by_columns(self, n: Tensor, name: str) -> bool:
+        """Whether a block has a sum for each column, and they lie side by side where they belong."""
+        team, columns = self.function.team, not name.isidentifier()
+        return team and columns and self.writes[n].strides[-1] == 1 and self._adds(n)
 
 
 def _space(nodes: Sequence[Tensor]) -> Shape:

@@ -33,7 +33,8 @@ class Steps:
         self.last = max(s + s % 2 for s in self.step.values())
         overwritten = {w.name for w in writes.values()} & {r.name for r in reads.values()}
         apart = {n for n, w in writes.items() if w.name not in overwritten}
-        self.direct = {n for n in calls if n in apart and dense(writes[n])}
+        in_place = {n for n in calls if n in writes and self._replaces(n, reads, writes)}
+        self.direct = {n for n in calls if n in apart | in_place and dense(writes[n])}
         """Results that a call writes where they belong."""
         self.stored = {
             n: self.step[n] + self.step[n] % 2 if n in apart else self.last  # after everybody has read what was there
@@ -42,6 +43,14 @@ class Steps:
         self._later()
         self.in_place = {p for p, a in reads.items() if dense(a)}
         self.buffers = self._buffers(nodes, set(writes))
+
+    def _replaces(self, n: Tensor, reads: Mapping[Tensor, Access], writes: Mapping[Tensor, Access]) -> bool:
+        """Whether the result of a call takes the place of its operand, which nothing else reads or writes."""
+        place, operand = writes[n], n.inputs[0]
+        if n is self.product or operand not in reads or self.readers[operand] != [n]:
+            return False
+        met = [a for a in (*reads.values(), *writes.values()) if a.name == place.name]
+        return len(met) == 2 and _lying(reads[operand]) == _lying(place)
 
     def _earliest(self) -> dict[Tensor, int]:
         """The first step that can compute each node."""
@@ -80,3 +89,7 @@ class Steps:
             return called and n not in self.in_place
         last = max([*(self.step[r] for r in self.readers[n]), self.stored.get(n, 0)], default=0)
         return n.op not in FOLDS and n not in self.direct and (n in self.calls or last > self.step[n])
+
+
+def _lying(access: Access) -> object:
+    return access.name, access.layout.offset, access.strides

@@ -32,7 +32,7 @@ static void await_change(struct team *team, const long *value, long from)
 }
 
 // nobody goes on before all are here
-static void barrier(struct team *team)
+static APART void barrier(struct team *team)
 {
     if (team->size == 1) return;
     const long round = __atomic_load_n(&team->round, __ATOMIC_ACQUIRE);
@@ -45,7 +45,7 @@ static void barrier(struct team *team)
 }
 
 // where the share of thread `me` begins, in whole pieces of `size`
-static inline long share(long total, long size, long me, const struct team *team)
+static APART long share(long total, long size, long me, const struct team *team)
 {
     if (team->size == 1) return me ? total : 0;
     const long pieces = (total + size - 1) / size;

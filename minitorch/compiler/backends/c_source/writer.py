@@ -173,7 +173,7 @@ class Writer:
         return whole(self.value_keys[value], value.node)
 
     def _named(self, function: Function, i: Instruction) -> str:
-        text = function.text("$")
+        text = function.text("$", apart=self.team)
         if text not in self.functions:
             name = self.functions[text] = f"{_words(i.node)}_{len(self.functions)}"
             self.definitions.append(text.replace("$", name, 1))
@@ -212,7 +212,7 @@ class Writer:
 
     def _part(self, name: str, lines: list[str]) -> str:
         team = ", long me, struct team *team" if self.team else ""
-        head = f"static int {name}(const long *n, void *const *m{team})"
+        head = f"static {'PLAIN ' if self.team else ''}int {name}(const long *n, void *const *m{team})"
         used = _names(lines)
         unused = [name for name in ("n", "m", "me", "team")[: 4 if self.team else 2] if name not in used]
         quiet = [f"    {', '.join(f'(void){name}' for name in unused)};"] if unused else []
@@ -235,6 +235,7 @@ class Writer:
             *(f"// {comment(line)}" for line in title),
             "",
             c_text("prelude.c"),
+            c_text("sums.c"),
             c_text("team.c") if self.team else "",
         ]
         small = [p.name.split("_")[-2] for p in self.parts if p.name.startswith("product_")]
