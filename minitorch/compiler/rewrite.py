@@ -154,7 +154,7 @@ class _Traversal:
     def _visit(self, node: Tensor) -> Tensor:
         new = node
         for _ in range(MOST_STEPS):
-            new = on_inputs(new, [self.becomes[i] for i in new.inputs])
+            new = on_inputs(new, self.becomes)
             found = self.intern(new)
             if found is not new:
                 self._merged(new, found)
@@ -193,25 +193,24 @@ class _Traversal:
         """Nodes that absorbed others, anew with the origins of all; and so whatever reads them."""
         final: dict[Tensor, Tensor] = {}
         for node in self.placed if self.absorbed else ():
-            inputs = [final.get(i, i) for i in node.inputs]
             merged = self.absorbed.get(node, ())
-            new = on_inputs(node, inputs)
+            new = on_inputs(node, final)
             if merged and node.role not in ("placeholder", "parameter"):
                 origins = node.origins
                 for other in merged:
                     origins = merge_origins(origins, other.origins)
                 role = min((node.role, *(other.role for other in merged)), key=ROLES.index)
-                new = node.replace(inputs=tuple(inputs), origins=origins, role=role)
+                new = new.replace(origins=origins, role=role)
             if new is not node:
                 final[node] = new
         return final
 
 
-def on_inputs(node: Tensor, inputs: Sequence[Tensor]) -> Tensor:
-    """`node` computed from other inputs of the same types; itself where they are its own."""
-    for new, old in zip(inputs, node.inputs, strict=True):
-        if new is not old:
-            return node.with_inputs(tuple(inputs))
+def on_inputs(node: Tensor, becomes: Mapping[Tensor, Tensor]) -> Tensor:
+    """`node` computed from what its inputs have become, of the same types; itself where none is another."""
+    for i in node.inputs:
+        if becomes.get(i, i) is not i:
+            return node.with_inputs(tuple([becomes.get(i, i) for i in node.inputs]))
     return node
 
 
@@ -259,9 +258,11 @@ def verify(before: Graph, after: Graph, name: str) -> None:
         if not seen.issuperset(node.inputs):
             raise VerificationError(f"{name}: {node.describe()} comes before one of its inputs")
         seen.add(node)
-        if node not in old and node.inputs:
+        if node in old:
+            continue
+        if node.inputs:
             _verify_type(node, name)
-        if node not in old and node.role in ("placeholder", "parameter"):
+        if node.role in ("placeholder", "parameter"):
             raise VerificationError(f"{name}: {node.describe()} is a leaf that was not there before")
     if len(after.outputs) != len(before.outputs) or len(after.updates) != len(before.updates):
         raise VerificationError(f"{name}: outputs or updates were lost, or came from nowhere")

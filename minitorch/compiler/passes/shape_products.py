@@ -38,7 +38,7 @@ def shape_products(graph: Graph) -> tuple[Graph, list[Rewrite]]:
     log: list[Rewrite] = []
     order: list[Tensor] = []
     for node in graph.nodes:
-        new = on_inputs(node, [becomes[i] for i in node.inputs])
+        new = on_inputs(node, becomes)
         made = _joined(node, uses, becomes, order) if node.op in SUMS else None
         if made is not None:
             log.append(Rewrite(REASON, node, made, reassociates=True))
