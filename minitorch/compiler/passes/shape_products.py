@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from minitorch import ops
 from minitorch.compiler.gemm import gemm
@@ -18,12 +17,13 @@ from minitorch.graph.graph import Graph
 from minitorch.graph.origin import derived
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.types import is_float
+from minitorch.record import Record
 
 SUMS = (ops.add, ops.subtract)
 REASON = "c + alpha (a b) is one operation, which adds the product up where c is"
 
 
-class _Scaled(NamedTuple):
+class _Scaled(Record):
     """A product that nobody else reads, and the number that it is multiplied by."""
 
     product: Tensor
