@@ -323,7 +323,7 @@ class Linear(Module):
         with one_block((nin + 1) * nout * _float(dtype, kind).itemsize):
             draw = _initialiser(kind, init, self.activation)
             self.weight = _weight((nin, nout), draw, source, f"{prefix}weight", dtype)
-            self.bias = ops.parameter(np.zeros(nout), name=f"{prefix}bias", dtype=dtype)
+            self.bias = ops.parameter(np.zeros(nout, dtype), name=f"{prefix}bias", dtype=dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         return as_tensor(x, type(self).__name__) @ self.weight + self.bias

@@ -1,4 +1,4 @@
-"""`Record`: a class of a few named values. A named tuple takes ten times as long to define, which an import waits for."""
+"""`Record`: a class of a few named values. A named tuple takes ten times as long to define, and imports wait for it."""
 
 from __future__ import annotations
 
