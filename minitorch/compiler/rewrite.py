@@ -143,11 +143,10 @@ class _Traversal:
         with derived(None, "forward"):
             for node in graph.nodes:
                 self.becomes[node] = self._visit(node)
-        final = self._refreshed()
-        became = {old: final.get(new, new) for old, new in self.becomes.items()} if final else self.becomes
-        outputs = [became[t] for t in graph.outputs]
-        updates = [(target, became[value]) for target, value in graph.updates]
-        nodes = needed([final.get(n, n) for n in self.placed], (*outputs, *(value for _, value in updates)))
+        final = self._refreshed() if self.absorbed else {node: node for node in self.placed}
+        outputs = [final[self.becomes[t]] for t in graph.outputs]
+        updates = [(target, final[self.becomes[value]]) for target, value in graph.updates]
+        nodes = needed(final.values(), (*outputs, *(value for _, value in updates)))
         log = [Rewrite(r.reason, r.before, final.get(r.after, r.after), r.reassociates) for r in self.log]
         return graph.rebuilt(outputs, updates, nodes), log
 
@@ -192,7 +191,7 @@ class _Traversal:
     def _refreshed(self) -> dict[Tensor, Tensor]:
         """Nodes that absorbed others, anew with the origins of all; and so whatever reads them."""
         final: dict[Tensor, Tensor] = {}
-        for node in self.placed if self.absorbed else ():
+        for node in self.placed:
             merged = self.absorbed.get(node, ())
             new = on_inputs(node, final)
             if merged and node.role not in ("placeholder", "parameter"):
@@ -201,16 +200,15 @@ class _Traversal:
                     origins = merge_origins(origins, other.origins)
                 role = min((node.role, *(other.role for other in merged)), key=ROLES.index)
                 new = new.replace(origins=origins, role=role)
-            if new is not node:
-                final[node] = new
+            final[node] = new
         return final
 
 
 def on_inputs(node: Tensor, becomes: Mapping[Tensor, Tensor]) -> Tensor:
     """`node` computed from what its inputs have become, of the same types; itself where none is another."""
     for i in node.inputs:
-        if becomes.get(i, i) is not i:
-            return node.with_inputs(tuple([becomes.get(i, i) for i in node.inputs]))
+        if becomes[i] is not i:
+            return node.with_inputs(tuple([becomes[i] for i in node.inputs]))
     return node
 
 
