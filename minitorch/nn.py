@@ -36,7 +36,13 @@ DRAWN = 1 << 15  # numbers drawn at once: the floats of 64 bits that they come a
 
 
 def _uniform(bound: Callable[[int, int], float]) -> Initialiser:
-    return lambda source, nin, nout, rows: source.uniform(-bound(nin, nout), bound(nin, nout), (rows, nout))
+    def draw(source: Any, nin: int, nout: int, rows: int) -> Array:
+        values: Array = source.random((rows, nout))  # `uniform` does the same, number by number
+        values *= 2 * bound(nin, nout)
+        values -= bound(nin, nout)
+        return values
+
+    return draw
 
 
 def _normal(deviation: Callable[[int, int], float]) -> Initialiser:
