@@ -37,9 +37,8 @@ DRAWN = 1 << 15  # numbers drawn at once: the floats of 64 bits that they come a
 
 def _uniform(bound: Callable[[int, int], float]) -> Initialiser:
     def draw(source: Any, nin: int, nout: int, rows: int) -> Array:
-        values: Array = source.random((rows, nout))  # `uniform` does the same, number by number
-        values *= 2 * bound(nin, nout)
-        values -= bound(nin, nout)
+        most = bound(nin, nout)
+        values: Array = source.random((rows, nout)) * (2 * most) - most  # as `uniform` does, number by number
         return values
 
     return draw
