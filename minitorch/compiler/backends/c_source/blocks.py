@@ -16,6 +16,7 @@ from minitorch.graph.dim import Shape, Size
 from minitorch.graph.tensor import Tensor
 
 BLOCK = 1024  # elements of a buffer
+UNIT = 16  # rows, or more, that a thread takes at once
 WIDEST = 256  # columns of a matrix that is taken by whole rows
 MOST_RIGHT = 1 << 15  # bytes of a right matrix that every block of rows reads anew: it stays in the first cache
 
@@ -104,14 +105,21 @@ class Blocks:
 
     def block_loops(self) -> list[str]:
         if self.by_rows:
-            rows = self.axes[-2]
-            return [self._loop("i0", rows, self.rows, shared=not self.outer and not self.panels),
-                    f"const long rows = smaller({self.rows}, {self.sizes(rows)} - i0);"]  # fmt: skip
+            return self._row_blocks(self.sizes(self.axes[-2]))
         if self.pieces:
             size = self.axes[-1]
             return [self._loop("j0", size, BLOCK, shared=not self.outer),
                     f"const long width = smaller({BLOCK}, {self.sizes(size)} - j0);"]  # fmt: skip
         return []
+
+    def _row_blocks(self, rows: str) -> list[str]:
+        begin, end, before = "0", rows, []
+        if self.team and not self.outer and not self.panels:
+            unit = self.rows if self.rows % UNIT else UNIT
+            begin, end = f"share({rows}, {unit}, me, team)", "last"
+            before = [f"const long last = share({rows}, {unit}, me + 1, team);"]
+        return [*before, f"for (long i0 = {begin}; i0 < {end}; i0 += {self.rows})",
+                f"const long rows = smaller({self.rows}, {end} - i0);"]  # fmt: skip
 
     def _loop(self, name: str, size: Size, step: int, shared: bool) -> str:
         """A loop in steps; where threads share it, over the share of this one."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from minitorch.compiler.backends.c_source.blocks import Access, Blocks
+from minitorch.compiler.backends.c_source.blocks import MOST_RIGHT, Access, Blocks
 from minitorch.compiler.backends.c_source.expressions import c_type, suffix
 from minitorch.compiler.backends.c_source.function import Function
 from minitorch.compiler.backends.c_source.layout import Key, Layout, Sizes
 from minitorch.compiler.backends.c_source.merged import Merged
 from minitorch.compiler.backends.c_source.product import MOST_PACKED, Lanes
 from minitorch.compiler.backends.c_source.taken import side
+from minitorch.graph.dim import Size
 from minitorch.graph.tensor import Tensor
 
 MOST_FETCHED = 1 << 10  # bytes of a row that is asked for: of longer ones the machine foresees all but the first lines
@@ -27,7 +28,7 @@ class Multiplication:
         self.inputs, self.taken = inputs, taken
         self.left, self.right = (inputs[i] for i in product.operands)
         self.function, self.sizes, self.lanes, self.blocks = function, sizes, lanes, blocks
-        self.packed = False  # whether the right matrix, or a panel of it, has been copied
+        self.ready: list[str] = []  # where the right matrix, or the panel at hand, is read, and how it lies there
         self.copied = False  # whether the row that is added has been
 
     # ---- made ready ----
@@ -45,21 +46,39 @@ class Multiplication:
             self.copied = True
 
     def pack(self) -> None:
-        """Copy the right matrix, or a panel of it, so that its columns lie side by side, once for all rows."""
-        f, pitch, panels, layout = self.function, self.blocks.pitch, self.blocks.panels, self.right
-        if layout.strides[1] == 1 and not panels:
+        """Copy the right matrix, or a panel of it, so that its columns lie side by side, once for all rows. Not where
+        they do and all of it stays in the first cache, which may turn out when its size is known."""
+        f, pitch, layout, t = self.function, self.blocks.pitch, self.right, c_type(self.dtype)
+        first, columns = ("p0", "width") if self.blocks.panels else ("0", str(self.blocks.columns))
+        at = self.sizes.index(layout.offset, [(layout.strides[1], first)])
+        place, strides = f"{f.argument(layout, written=False)} + {at}", [self.sizes(s) for s in layout.strides]
+        beside, fits = layout.strides[1] == 1, self._fits()
+        if beside and (not self.blocks.panels or fits == "1"):
+            self.ready = [place, *strides, "0"]
             return
-        t, k = c_type(layout.dtype), layout.shape[0]
-        if isinstance(k, int) and k * pitch * layout.dtype.itemsize <= MOST_PACKED:
-            f.line(f"{t} packed[{max(1, k) * pitch}] ALIGNED;")
+        self._room(layout.shape[0] * pitch)
+        call = f"pack_{suffix(self.dtype)}({self.sizes(layout.shape[0])}, {columns}, {pitch}, {place}, "
+        call += f"{', '.join(strides)}, packed);"
+        self.ready = ["packed", str(pitch), "1", "1"]
+        if beside and fits != "0":
+            f.line(f"const int fits = {fits};")
+            f.line(f"const {t} *const right = fits ? {place} : packed;")
+            self.ready = ["right", f"fits ? {strides[0]} : {pitch}", "1", "!fits"]
+            call = f"if (!fits) {call}"
+        f.line(call)
+
+    def _fits(self) -> str:
+        """Whether the right matrix stays in the first cache, as C."""
+        size = self.right.shape[0] * self.right.strides[0] * self.dtype.itemsize
+        return str(int(size <= MOST_RIGHT)) if isinstance(size, int) else f"{self.sizes(size)} <= {MOST_RIGHT}"
+
+    def _room(self, size: Size) -> None:
+        """Memory for what is copied."""
+        f, t = self.function, c_type(self.dtype)
+        if isinstance(size, int) and size * self.dtype.itemsize <= MOST_PACKED:
+            f.line(f"{t} packed[{max(self.blocks.pitch, size)}] ALIGNED;")
         else:
-            f.line(f"{t} *packed = ({t} *)(mine + {f.scratch(k * pitch, layout.dtype)});")
-        columns = "width" if panels else str(self.blocks.columns)
-        source = self.sizes.index(layout.offset, [(layout.strides[1], "p0" if panels else "0")])
-        strides = ", ".join(self.sizes(s) for s in layout.strides)
-        place = f"{f.argument(layout, written=False)} + {source}, {strides}, packed"
-        f.line(f"pack_{suffix(layout.dtype)}({self.sizes(k)}, {columns}, {pitch}, {place});")
-        self.packed = True
+            f.line(f"{t} *packed = ({t} *)(mine + {f.scratch(size, self.dtype)});")
 
     def fetch(self, reads: Mapping[Tensor, Access]) -> None:
         """Ask for rows that are taken in an order, which no machine foresees: those of this block that are read after
@@ -82,10 +101,9 @@ class Multiplication:
         """The call for a block of rows, whose results go to `target`, `pitch` elements apart; `whole` says that there
         is room for whole vectors."""
         which, left = self._left()
-        right = ["packed", str(self.blocks.pitch), "1", "1"] if self.packed else self._right()
         first = "p0" if self.blocks.panels else "0"
         start = f"start + {first}" if self.copied else self._row(self.product.start, first)
-        given = ["rows", self.sizes(self.left.shape[1]), *left, *right, target, pitch, start]
+        given = ["rows", self.sizes(self.left.shape[1]), *left, *self.ready, target, pitch, start]
         arguments = ", ".join([*given, self._row(self.product.scale, "0")])
         columns, last = self.blocks.columns, self.blocks.axes[-1]
         called = self._function(columns, which)
@@ -107,10 +125,6 @@ class Multiplication:
         if self.product.turns or not lying:
             return "", [f"{name} + {start}", *(self.sizes(s) for s in a.strides)]
         return lying[-1], [f"{name} + {start}", self.sizes(a.strides[lying[-1] == "columns"]), "0"]
-
-    def _right(self) -> list[str]:
-        place = f"{self.function.argument(self.right, written=False)} + {self.sizes(self.right.offset)}"
-        return [place, *(self.sizes(s) for s in self.right.strides), "0"]
 
     def _row(self, n: Tensor | None, first: str) -> str:
         """Where a row lies, from its `first` element on; or where a number does."""

@@ -53,7 +53,7 @@ class Region:
         calls = {n for n in self.nodes if n is self.product or array_function(n) is not None}
         right = None if merged is None else self.inputs[merged.operands[1]]
         self.blocks = Blocks(axes, sizes, lanes, right, bool(calls), {n: self.writes[n] for n in self.folds}, team)
-        if self.updates and not team:
+        if self.updates:
             self.blocks.rows = UPDATED
         self.multiplication = None
         if merged is not None:

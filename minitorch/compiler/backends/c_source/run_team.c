@@ -10,7 +10,7 @@ static void *work(void *member)
     struct member *x = member;
     const struct job *job = x->job;
     void *m[TABLE]; // each thread points its own at the batch
-    while (!__atomic_load_n(&x->team->size, __ATOMIC_ACQUIRE)) sched_yield(); // until all have been started
+    await_change(x->team, &x->team->size, 0); // until all have been started
     memcpy(m, job->m, sizeof m);
     for (x->made = 0; x->made < job->steps; x->made++) {
         hand_over(job, x->made, share(job->size, 1, x->me, x->team), share(job->size, 1, x->me + 1, x->team), m);
@@ -39,7 +39,7 @@ long run(const struct job *job, long threads)
 {
     pthread_t others[MOST_THREADS];
     struct member members[MOST_THREADS];
-    struct team team = {0};
+    struct team team = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     pthread_attr_t attributes;
     long started = 1;
     pthread_attr_init(&attributes);
@@ -47,7 +47,7 @@ long run(const struct job *job, long threads)
     for (long t = 0; t < threads; t++) members[t] = (struct member){job, &team, t, 0};
     while (started < threads && !pthread_create(&others[started], &attributes, work, &members[started])) started++;
     pthread_attr_destroy(&attributes);
-    __atomic_store_n(&team.size, started, __ATOMIC_RELEASE);
+    change(&team, &team.size, started);
     work(&members[0]);
     for (long t = 1; t < started; t++) pthread_join(others[t], 0);
     return members[0].made;

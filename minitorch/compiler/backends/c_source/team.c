@@ -2,12 +2,34 @@
 #include <sched.h>
 
 #define MOST_THREADS 64
+#define SPINS 200000 // some 50 microseconds: longer than the shares of a loop differ, shorter than a turn of the system
 
 struct team { // threads that run one program together, each its share of every loop
     long size;
     int failed; // whether an index is not there
     long waiting, round;
+    pthread_mutex_t lock; // of what the threads wait for
+    pthread_cond_t changed;
 };
+
+static void change(struct team *team, long *value, long to)
+{
+    pthread_mutex_lock(&team->lock);
+    __atomic_store_n(value, to, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&team->lock);
+    pthread_cond_broadcast(&team->changed);
+}
+
+// wait until a value is no longer that. A thread that waits long sleeps: whom it waits for has lost its processor, and
+// who only yields may yield to others for as long as these like.
+static void await_change(struct team *team, const long *value, long from)
+{
+    for (long spins = 0; spins < SPINS; spins++)
+        if (__atomic_load_n(value, __ATOMIC_ACQUIRE) != from) return;
+    pthread_mutex_lock(&team->lock);
+    while (*value == from) pthread_cond_wait(&team->changed, &team->lock);
+    pthread_mutex_unlock(&team->lock);
+}
 
 // nobody goes on before all are here
 static void barrier(struct team *team)
@@ -16,11 +38,10 @@ static void barrier(struct team *team)
     const long round = __atomic_load_n(&team->round, __ATOMIC_ACQUIRE);
     if (__atomic_add_fetch(&team->waiting, 1, __ATOMIC_ACQ_REL) == team->size) {
         team->waiting = 0;
-        __atomic_store_n(&team->round, round + 1, __ATOMIC_RELEASE);
+        change(team, &team->round, round + 1);
         return;
     }
-    for (long spins = 0; __atomic_load_n(&team->round, __ATOMIC_ACQUIRE) == round; spins++)
-        if (spins > 20000) sched_yield(); // somebody has lost its processor
+    await_change(team, &team->round, round);
 }
 
 // where the share of thread `me` begins, in whole pieces of `size`

@@ -211,13 +211,17 @@ def test_few_columns_by_vectors_of_rows(columns, dtype):
             near(product / 2 - w.data[0], a[:, :k], w.data)
 
 
+def panel(dtype):
+    return (4 if require().vector_bytes == 64 else 2) * require().vector_bytes // np.dtype(dtype).itemsize
+
+
 def padded(columns, dtype):
     lanes = require().vector_bytes // np.dtype(dtype).itemsize
     return -(-columns // lanes) * lanes
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("columns", [10, 16, 64, 128, 304, 320])
+@pytest.mark.parametrize("columns", [10, 16, 64, 77, 128, 304, 320])
 def test_products_that_update_an_array(columns, dtype):
     """What lies there less some number times a product: in place where it can be, and with what must not be merged."""
     x, y = mt.placeholder("x", ("n", 70), dtype), mt.placeholder("y", ("n", columns), dtype)
@@ -238,10 +242,11 @@ def test_products_that_update_an_array(columns, dtype):
         for w, value in before.items():
             w.data[...] = value
         step = mt.compile([x, y], mt.sum(y), updates, backend=backend)
-        for n in (3, 30, 0):
+        for n in (3, 90, 0):  # a right matrix that stays in the first cache, and one that does not
             step(values((n, 70), dtype, 1), values((n, columns), dtype, 2))
         merged = re.findall(r"\(rows, [^()]*, a\d+ \+ 0\)", step.source)
         assert bool(merged) == (backend == "c" and columns == padded(columns, dtype))
+        assert ("const int fits" in step.source) == (backend == "c" and columns > panel(dtype))
         results.append([w.data.copy() for w in updates])
     tolerance = {"rtol": 1e-4, "atol": 1e-2} if dtype == "float32" else {"rtol": 1e-12, "atol": 1e-10}
     for want, got in zip(*results, strict=True):
