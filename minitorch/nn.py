@@ -36,7 +36,12 @@ DRAWN = 1 << 15  # numbers drawn at once: the floats of 64 bits that they come a
 
 
 def _uniform(bound: Callable[[int, int], float]) -> Initialiser:
-    return lambda source, nin, nout, rows: source.uniform(-bound(nin, nout), bound(nin, nout), (rows, nout))
+    def draw(source: Any, nin: int, nout: int, rows: int) -> Array:
+        most = bound(nin, nout)
+        values: Array = source.random((rows, nout)) * (2 * most) - most  # as `uniform` does, number by number
+        return values
+
+    return draw
 
 
 def _normal(deviation: Callable[[int, int], float]) -> Initialiser:
@@ -323,7 +328,7 @@ class Linear(Module):
         with one_block((nin + 1) * nout * _float(dtype, kind).itemsize):
             draw = _initialiser(kind, init, self.activation)
             self.weight = _weight((nin, nout), draw, source, f"{prefix}weight", dtype)
-            self.bias = ops.parameter(np.zeros(nout), name=f"{prefix}bias", dtype=dtype)
+            self.bias = ops.parameter(np.zeros(nout, dtype), name=f"{prefix}bias", dtype=dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         return as_tensor(x, type(self).__name__) @ self.weight + self.bias

@@ -153,10 +153,11 @@ def make_plan(graph: Graph, rules: Rules = ANY) -> Plan:
     """Choose the order, the lifetimes, the slots, and what is done in place. `graph` has been lowered."""
     direct = fused_updates(graph) if rules.early else direct_updates(graph)
     computed = [node for node in graph.nodes if not node.op.view]
-    early = rules.early and not any(may_raise(node) or not rules.native(node) for node in computed)
+    foreign = {node for node in computed if not rules.native(node)}
+    early = rules.early and not foreign and not any(map(may_raise, computed))
     targets = {graph.updates[i][1]: graph.updates[i][0] for i in direct}
     order = schedule(graph, last=set(targets))
-    planner = _Planner(graph, targets, CALL if early else COMMIT, rules)
+    planner = _Planner(graph, targets, CALL if early else COMMIT, foreign)
     for group in placed(order, targets, early) if rules.early else siblings(order):
         planner.add(group)
     stores = [pair for i, pair in enumerate(graph.updates) if i not in direct]
@@ -171,8 +172,8 @@ class _Draft(NamedTuple):
 
 
 class _Planner:
-    def __init__(self, graph: Graph, direct: Mapping[Tensor, Tensor], stage: str, rules: Rules) -> None:
-        self.graph, self.direct, self.direct_stage, self.rules = graph, direct, stage, rules
+    def __init__(self, graph: Graph, direct: Mapping[Tensor, Tensor], stage: str, foreign: set[Tensor]) -> None:
+        self.graph, self.direct, self.direct_stage, self.foreign = graph, direct, stage, foreign
         self.results = set(graph.outputs)
         self.values: dict[Tensor, Value] = {}
         self.drafts: list[_Draft] = []
@@ -250,8 +251,7 @@ class _Planner:
                 if root.kind == "arena" and root.dies <= i and root not in reused and root.slot is not None:
                     slots.free(root.slot)
         in_place = bool(reused) or any(v.node is t for v in inputs for t in targets if t is not None)
-        native = nodes[0].op.view or self.rules.native(nodes[0])
-        return Instruction(nodes, inputs, values, stage, in_place, targets, native)
+        return Instruction(nodes, inputs, values, stage, in_place, targets, nodes[0] not in self.foreign)
 
     def _overwritten(
         self, i: int, node: Tensor, inputs: tuple[Value, ...], reused: Sequence[Value]

@@ -143,18 +143,17 @@ class _Traversal:
         with derived(None, "forward"):
             for node in graph.nodes:
                 self.becomes[node] = self._visit(node)
-        final = self._refreshed()
-        became = {old: final.get(new, new) for old, new in self.becomes.items()} if final else self.becomes
-        outputs = [became[t] for t in graph.outputs]
-        updates = [(target, became[value]) for target, value in graph.updates]
-        nodes = needed([final.get(n, n) for n in self.placed], (*outputs, *(value for _, value in updates)))
+        final = self._refreshed() if self.absorbed else {node: node for node in self.placed}
+        outputs = [final[self.becomes[t]] for t in graph.outputs]
+        updates = [(target, final[self.becomes[value]]) for target, value in graph.updates]
+        nodes = needed(final.values(), (*outputs, *(value for _, value in updates)))
         log = [Rewrite(r.reason, r.before, final.get(r.after, r.after), r.reassociates) for r in self.log]
         return graph.rebuilt(outputs, updates, nodes), log
 
     def _visit(self, node: Tensor) -> Tensor:
         new = node
         for _ in range(MOST_STEPS):
-            new = on_inputs(new, [self.becomes[i] for i in new.inputs])
+            new = on_inputs(new, self.becomes)
             found = self.intern(new)
             if found is not new:
                 self._merged(new, found)
@@ -192,26 +191,24 @@ class _Traversal:
     def _refreshed(self) -> dict[Tensor, Tensor]:
         """Nodes that absorbed others, anew with the origins of all; and so whatever reads them."""
         final: dict[Tensor, Tensor] = {}
-        for node in self.placed if self.absorbed else ():
-            inputs = [final.get(i, i) for i in node.inputs]
+        for node in self.placed:
             merged = self.absorbed.get(node, ())
-            new = on_inputs(node, inputs)
+            new = on_inputs(node, final)
             if merged and node.role not in ("placeholder", "parameter"):
                 origins = node.origins
                 for other in merged:
                     origins = merge_origins(origins, other.origins)
                 role = min((node.role, *(other.role for other in merged)), key=ROLES.index)
-                new = node.replace(inputs=tuple(inputs), origins=origins, role=role)
-            if new is not node:
-                final[node] = new
+                new = new.replace(origins=origins, role=role)
+            final[node] = new
         return final
 
 
-def on_inputs(node: Tensor, inputs: Sequence[Tensor]) -> Tensor:
-    """`node` computed from other inputs of the same types; itself where they are its own."""
-    for new, old in zip(inputs, node.inputs, strict=True):
-        if new is not old:
-            return node.with_inputs(tuple(inputs))
+def on_inputs(node: Tensor, becomes: Mapping[Tensor, Tensor]) -> Tensor:
+    """`node` computed from what its inputs have become, of the same types; itself where none is another."""
+    for i in node.inputs:
+        if becomes[i] is not i:
+            return node.with_inputs(tuple([becomes[i] for i in node.inputs]))
     return node
 
 
@@ -259,9 +256,11 @@ def verify(before: Graph, after: Graph, name: str) -> None:
         if not seen.issuperset(node.inputs):
             raise VerificationError(f"{name}: {node.describe()} comes before one of its inputs")
         seen.add(node)
-        if node not in old and node.inputs:
+        if node in old:
+            continue
+        if node.inputs:
             _verify_type(node, name)
-        if node not in old and node.role in ("placeholder", "parameter"):
+        if node.role in ("placeholder", "parameter"):
             raise VerificationError(f"{name}: {node.describe()} is a leaf that was not there before")
     if len(after.outputs) != len(before.outputs) or len(after.updates) != len(before.updates):
         raise VerificationError(f"{name}: outputs or updates were lost, or came from nowhere")

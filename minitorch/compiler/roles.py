@@ -12,7 +12,7 @@ def with_roles(graph: Graph) -> Graph:
     roles = _settled(graph)
     becomes: dict[Tensor, Tensor] = {}
     for node in graph.nodes:
-        new = on_inputs(node, [becomes[i] for i in node.inputs])
+        new = on_inputs(node, becomes)
         becomes[node] = new if new.role == roles[node] else new.replace(role=roles[node], inputs=new.inputs)
     updates = [(target, becomes[value]) for target, value in graph.updates]
     return graph.rebuilt([becomes[t] for t in graph.outputs], updates, becomes.values())

@@ -333,7 +333,7 @@ def symbols_in(value: object) -> Iterator[Symbol]:
         yield from symbols(value)
     elif isinstance(value, tuple):
         for part in value:
-            if isinstance(part, Dim | tuple):
+            if not isinstance(part, int):
                 yield from symbols_in(part)
 
 

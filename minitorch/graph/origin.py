@@ -78,8 +78,9 @@ def here() -> Origin:
 
 def _is_between(frame: FrameType) -> bool:
     file = frame.f_code.co_filename
-    made_for_us = file == "<string>" and frame.f_globals.get("__name__", "").startswith("minitorch.")  # dataclasses
-    return file.startswith(BETWEEN) or made_for_us
+    if file == "<string>":  # dataclasses
+        return bool(frame.f_globals.get("__name__", "").startswith("minitorch."))
+    return file.startswith(BETWEEN)
 
 
 Source = tuple[tuple[Origin, ...], str]

@@ -25,6 +25,8 @@ SHORT = {
     )
 }  # fmt: skip
 
+NAMED = {str(dtype): dtype for dtype in SHORT}
+
 
 class Check(NamedTuple):
     """What a node needs of sizes that only a run can tell: `left == right`, or `left >= right`."""
@@ -79,6 +81,8 @@ def show_shape(shape: Shape) -> str:
 
 def dtype_of(dtype: DTypeLike, function: str = "") -> DType:
     """The dtype that `dtype` means, or an error of the function that was called, which lists the ones there are."""
+    if isinstance(dtype, str) and dtype in NAMED:
+        return NAMED[dtype]
     found = None
     if isinstance(dtype, type | np.dtype) or (isinstance(dtype, str) and dtype != "a"):  # an alias NumPy warns of
         with suppress(TypeError, ValueError):

@@ -63,10 +63,11 @@ def _require_arguments(kernel: Callable[..., Any], types: Sequence[Type], attrs:
     if expected is not None and len(types) != expected:
         were = "was" if len(types) == 1 else "were"
         raise ArgumentError(f"takes {counted(expected, 'operand')}, but {len(types)} {were} given")
-    named = () if isinstance(kernel, np.ufunc) else [p.name for p in _parameters(kernel) if p.name != "out"]
-    unknown = [name for name in attrs if name not in named]
-    if unknown:
-        raise ArgumentError(f"takes no argument named {shown(unknown[0])}")
+    if attrs:
+        named = () if isinstance(kernel, np.ufunc) else [p.name for p in _parameters(kernel) if p.name != "out"]
+        unknown = [name for name in attrs if name not in named]
+        if unknown:
+            raise ArgumentError(f"takes no argument named {shown(unknown[0])}")
 
 
 def arity(kernel: Callable[..., Any], attrs: Mapping[str, object]) -> int | None:

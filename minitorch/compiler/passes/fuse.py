@@ -207,7 +207,7 @@ def _rebuilt(graph: Graph, regions: _Regions) -> tuple[Graph, list[Rewrite]]:
     log: list[Rewrite] = []
     for unit in _ordered(regions):
         if len(unit) == 1:
-            made = [(unit[0], on_inputs(unit[0], [becomes[i] for i in unit[0].inputs]))]
+            made = [(unit[0], on_inputs(unit[0], becomes))]
         else:
             made = _fused(unit, regions, becomes)
             log += [Rewrite(REASON, old, new, reassociates=True) for old, new in made]
@@ -263,7 +263,7 @@ def body_of(
     stands = _placeholders(inputs)
     inner: dict[Tensor, Tensor] = {i: i if _literal(i) else stands[becomes.get(i, i)] for i in outer}
     for node in unit:
-        inner[node] = on_inputs(node, [inner[i] for i in node.inputs])
+        inner[node] = on_inputs(node, inner)
     new = [inner[n] for n in unit]
     nodes = dict.fromkeys([*(i for n in new for i in n.inputs if not i.inputs), *new])
     return Graph([inner[n] for n in results], (), list(stands.values()), "body", nodes), inputs

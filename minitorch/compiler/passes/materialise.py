@@ -30,10 +30,10 @@ class _Materialise:
     def run(self, graph: Graph) -> tuple[Graph, list[Rewrite]]:
         becomes: dict[Tensor, Tensor] = {}
         for node in graph.nodes:
-            inputs = [becomes[i] for i in node.inputs]
-            if node.op is ops.reshape and not self.ordered[inputs[0]]:
-                inputs = [self.copy(inputs[0], RESHAPED)]
-            becomes[node] = self.place(on_inputs(node, inputs))
+            new = on_inputs(node, becomes)
+            if node.op is ops.reshape and not self.ordered[new.inputs[0]]:
+                new = new.with_inputs((self.copy(new.inputs[0], RESHAPED),))
+            becomes[node] = self.place(new)
         outputs: list[Tensor] = []
         for output in graph.outputs:
             new = becomes[output]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from minitorch import ops
 from minitorch.compiler.gemm import gemm
@@ -18,12 +17,13 @@ from minitorch.graph.graph import Graph
 from minitorch.graph.origin import derived
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.types import is_float
+from minitorch.record import Record
 
 SUMS = (ops.add, ops.subtract)
 REASON = "c + alpha (a b) is one operation, which adds the product up where c is"
 
 
-class _Scaled(NamedTuple):
+class _Scaled(Record):
     """A product that nobody else reads, and the number that it is multiplied by."""
 
     product: Tensor
@@ -38,7 +38,7 @@ def shape_products(graph: Graph) -> tuple[Graph, list[Rewrite]]:
     log: list[Rewrite] = []
     order: list[Tensor] = []
     for node in graph.nodes:
-        new = on_inputs(node, [becomes[i] for i in node.inputs])
+        new = on_inputs(node, becomes)
         made = _joined(node, uses, becomes, order) if node.op in SUMS else None
         if made is not None:
             log.append(Rewrite(REASON, node, made, reassociates=True))

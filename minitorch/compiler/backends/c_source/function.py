@@ -87,7 +87,7 @@ class Function:
 
     def sizes(self) -> list[str]:
         """The names of the unknown sizes that the lines mention."""
-        found = {name for line in [*self.lines, *self._memory()] for name in _SIZE.findall(line)}
+        found = set(_SIZE.findall("\n".join([*self.lines, *self._memory()])))
         return sorted(found, key=lambda name: int(name[1:]))
 
     def text(self, name: str, apart: bool = False) -> str:
