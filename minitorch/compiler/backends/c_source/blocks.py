@@ -65,7 +65,7 @@ class Blocks:
         self, axes: list[Size], sizes: Sizes, lanes: Lanes, right: Layout | None, calls: bool,
         folds: Mapping[Tensor, Access], team: bool = False,
     ) -> None:  # fmt: skip
-        self.axes, self.sizes, self.team = axes, sizes, team
+        self.axes, self.sizes, self.team, self.folded = axes, sizes, team, bool(folds)
         last = axes[-1] if axes else 1
         self.panels = right is not None and _by_panels(last, right, lanes)
         columns = axes and any(len(a.strides) > 1 and a.strides[-2] == 0 for a in folds.values())
@@ -97,7 +97,7 @@ class Blocks:
 
     def outer_loops(self) -> list[str]:
         if self.alone:
-            return ["for (long once = me; once < 1; once++)"]
+            return ["for (long once = me; once < 1; once++)" if self.folded else "if (me) return;"]
         loops = [self._loop(f"o{k}", size, 1, shared=k == 0) for k, size in enumerate(self.outer)]
         if self.panels:
             columns = self.axes[-1]

@@ -13,7 +13,7 @@ typedef unsigned char bool8;
 #ifdef __clang__
 #define PLAIN APART
 #else
-#define PLAIN __attribute__((noinline, optimize("O0"))) // a list of calls, each of which takes long
+#define PLAIN __attribute__((noinline, optimize("O0"))) // calls of what takes longer, which are not worth more
 #endif
 #define SIMD PRAGMA(omp simd)
 #define SIMD_OF(clauses) PRAGMA(omp simd clauses)

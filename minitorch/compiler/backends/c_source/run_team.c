@@ -21,7 +21,7 @@ static void *work(void *member)
 }
 
 // the others start on another processor than this one, where the system may leave them for longer than a job takes
-static void elsewhere(pthread_attr_t *attributes)
+static PLAIN void elsewhere(pthread_attr_t *attributes)
 {
     (void)attributes;
 #ifdef __GLIBC__
@@ -35,7 +35,7 @@ static void elsewhere(pthread_attr_t *attributes)
 
 // make the steps of a job with that many threads, or as many as can be had; returns how many steps were made. No
 // thread is left when it ends, so that a process can be forked at any other time.
-long run(const struct job *job, long threads)
+PLAIN long run(const struct job *job, long threads)
 {
     pthread_t others[MOST_THREADS];
     struct member members[MOST_THREADS];
@@ -53,7 +53,7 @@ long run(const struct job *job, long threads)
     return members[0].made;
 }
 
-int step(const long *n, void *const *m, long threads)
+PLAIN int step(const long *n, void *const *m, long threads)
 {
     const struct job job = {.n = n, .m = m, .steps = 1};
     return run(&job, threads) == 0;

@@ -47,7 +47,7 @@ class Steps:
     def _replaces(self, n: Tensor, reads: Mapping[Tensor, Access], writes: Mapping[Tensor, Access]) -> bool:
         """Whether the result of a call takes the place of its operand, which nothing else reads or writes."""
         place, operand = writes[n], n.inputs[0]
-        if n is self.product or operand not in reads or self.readers[operand] != [n]:
+        if self.product is not None or operand not in reads or self.readers[operand] != [n]:
             return False
         met = [a for a in (*reads.values(), *writes.values()) if a.name == place.name]
         return len(met) == 2 and _lying(reads[operand]) == _lying(place)
