@@ -5,6 +5,7 @@ import ctypes
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from minitorch.compiler.backends.c_source import blas
 
@@ -81,3 +82,16 @@ def test_a_library_without_products_is_none(tmp_path):
     (tmp_path / "lib.so").write_bytes(b"not a library")
     assert blas.described("x", "", str(tmp_path / "lib.so"), None) is None
     assert blas.described("x", "", _ctypes.__file__, None) is None
+
+
+def test_threads_of_a_library_that_is_no_openblas_are_unknown():
+    assert blas.openblas(ctypes.CDLL(_ctypes.__file__)) is None
+
+
+def test_an_openblas_tells_its_threads_itself(found):
+    if (own := blas.openblas(found.library)) is None:
+        pytest.skip("NumPy's BLAS is no OpenBLAS here")
+    info = [lib for lib in threadpool_info() if lib["user_api"] == "blas"]
+    with found.limit(1):
+        assert own.num_threads == 1
+    assert own.num_threads in [lib["num_threads"] for lib in info]
