@@ -55,7 +55,7 @@ static void NAME(long rows, long columns, long k, T alpha, const T *restrict a, 
                  const T *f, long fr, long fc, T *c, long cr, const T *next) \
 { \
     VECTOR acc[R][C], bs[C]; \
-    const long ar = 1, ac = AC, part = k / R + 1; \
+    const long part = k / R + 1; \
     UNROLL for (int r = 0; r < R; r++) { \
         UNROLL for (int v = 0; v < C; v++) acc[r][v] = (VECTOR){0}; \
     } \
@@ -66,7 +66,7 @@ static void NAME(long rows, long columns, long k, T alpha, const T *restrict a, 
             UNROLL for (long l = 0; l < LINES_OF(AC, T); l++) \
                 __builtin_prefetch((const char *)(a + (t + LANES) * AC) + l * LINE); \
             UNROLL for (int v = 0; v < C; v++) bs[v] = *(const VECTOR *)(b + (t * C + v) * LANES); \
-            STEP(BY_STRIDES, R, C, bs) \
+            STEP(a[t * AC + r], R, C, bs) \
         } \
     } \
     if (rows < R || columns < C * LANES || (f && fc != 1)) { \
@@ -98,8 +98,8 @@ static void NAME(long rows, long columns, long k, T alpha, const T *restrict a, 
 // c = f + alpha a b, or of its columns or rows the share of thread `me`. Of a, HEIGHT rows are packed at once, to stay
 // in the second cache; of b, as many columns as fit into the first. `mine` has room for both.
 #define BLOCKED(S, T, VECTOR, LANES, R, C, DEPTH, HEIGHT) \
-STRIP(rows_##S, cross_##S, T, VECTOR, LANES, R) \
-STRIP(columns_##S, cross_##S, T, VECTOR, LANES, (C * LANES)) \
+STRIP(rows_##S, mt_cross_##S, T, VECTOR, LANES, R) \
+STRIP(columns_##S, mt_cross_##S, T, VECTOR, LANES, (C * LANES)) \
 BLOCK(block_##S, T, VECTOR, LANES, R, C, R) \
 BLOCK(block_8_##S, T, VECTOR, LANES, 8, C, R) \
 BLOCK(block_4_##S, T, VECTOR, LANES, 4, C, R) \

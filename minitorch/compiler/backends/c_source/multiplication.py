@@ -58,7 +58,8 @@ class Multiplication:
         source = self.sizes.index(layout.offset, [(layout.strides[1], "p0" if panels else "0")])
         strides = ", ".join(self.sizes(s) for s in layout.strides)
         place = f"{f.argument(layout, written=False)} + {source}, {strides}, packed"
-        f.line(f"pack_{suffix(layout.dtype)}({self.sizes(k)}, {columns}, {pitch}, {place});")
+        f.needs.add(self.lanes.packing(layout.dtype))
+        f.line(f"mt_pack_{suffix(layout.dtype)}({self.sizes(k)}, {columns}, {pitch}, {place});")
         self.packed = True
 
     def fetch(self, reads: Mapping[Tensor, Access]) -> None:
@@ -81,36 +82,33 @@ class Multiplication:
     def call(self, target: str, pitch: str, whole: bool) -> str:
         """The call for a block of rows, whose results go to `target`, `pitch` elements apart; `whole` says that there
         is room for whole vectors."""
-        which, left = self._left()
-        right = ["packed", str(self.blocks.pitch), "1", "1"] if self.packed else self._right()
+        right = ["packed", str(self.blocks.pitch), "1"] if self.packed else self._right()
         first = "p0" if self.blocks.panels else "0"
         start = f"start + {first}" if self.copied else self._row(self.product.start, first)
-        given = ["rows", self.sizes(self.left.shape[1]), *left, *right, target, pitch, start]
+        given = ["rows", self.sizes(self.left.shape[1]), *self._left(), *right, target, pitch, start, "0"]
         arguments = ", ".join([*given, self._row(self.product.scale, "0")])
         columns, last = self.blocks.columns, self.blocks.axes[-1]
-        called = self._function(columns, which)
-        if not which and self.product.turns and whole:
+        called = self._function(columns)
+        if self.product.turns and whole:
             called = f"(TURNED({self.sizes(self.left.shape[1])}) ? {self._turned()} : {called})"
         if self.blocks.panels and isinstance(last, int) and last % columns:  # the last panel is narrower
-            called = f"(width == {columns} ? {called} : {self._function(last % columns, which)})"
+            called = f"(width == {columns} ? {called} : {self._function(last % columns)})"
         return f"{called}({arguments});"
 
-    def _left(self) -> tuple[str, list[str]]:
-        """How the elements of the left side are found, and the arguments that say so."""
+    def _left(self) -> list[str]:
+        """How the elements of the left side are found."""
         a, f = self.left, self.function
         start, name = self.sizes.index(a.offset, [(a.strides[0], "i0")]), f.argument(a, written=False)
-        if a.key in self.taken:
-            order, which, pitch = f.order(a), str(side(a)), self.sizes(max(a.strides, key=str))
-            rows = [f"{name} + ({order} ? 0 : {start})", pitch, f"{order} ? {order} + i0 : 0"]
-            return which, rows if which == "rows" else [f"{name} + i0", pitch, order]
-        lying = [kind for kind, stride in zip(("columns", "rows"), a.strides, strict=True) if stride == 1]
-        if self.product.turns or not lying:
-            return "", [f"{name} + {start}", *(self.sizes(s) for s in a.strides)]
-        return lying[-1], [f"{name} + {start}", self.sizes(a.strides[lying[-1] == "columns"]), "0"]
+        if a.key not in self.taken:
+            return [f"{name} + {start}", *(self.sizes(s) for s in a.strides), "0", "0"]
+        order, pitch = f.order(a), self.sizes(max(a.strides, key=str))
+        if side(a) == "rows":
+            return [f"{name} + ({order} ? 0 : {start})", pitch, "1", f"{order} ? {order} + i0 : 0", "0"]
+        return [f"{name} + i0", "1", pitch, "0", order]
 
     def _right(self) -> list[str]:
         place = f"{self.function.argument(self.right, written=False)} + {self.sizes(self.right.offset)}"
-        return [place, *(self.sizes(s) for s in self.right.strides), "0"]
+        return [place, self.sizes(self.right.strides[0]), "0"]
 
     def _row(self, n: Tensor | None, first: str) -> str:
         """Where a row lies, from its `first` element on; or where a number does."""
@@ -119,10 +117,10 @@ class Multiplication:
         layout = self.inputs[n]
         return f"{self.function.argument(layout, written=False)} + {self.sizes.index(layout.offset, [(1, first)])}"
 
-    def _function(self, columns: int, which: str) -> str:
-        part = self.lanes.function(columns, self.dtype, which)
-        self.function.needs.add(part)
-        return part.name
+    def _function(self, columns: int) -> str:
+        parts = self.lanes.function(columns, self.dtype)
+        self.function.needs.update(parts)
+        return parts[-1].name
 
     def _turned(self) -> str:
         m, most, lanes = self.blocks.axes[-2], self.lanes.panel(self.dtype), self.lanes.of(self.dtype)

@@ -8,6 +8,7 @@
 typedef unsigned char bool8;
 
 #define ALIGNED __attribute__((aligned(64)))
+#define HIDDEN __attribute__((visibility("hidden"))) // of a function of another unit, which is called directly
 #define PRAGMA(text) _Pragma(#text)
 #define SIMD PRAGMA(omp simd)
 #define SIMD_OF(clauses) PRAGMA(omp simd clauses)

@@ -238,11 +238,10 @@ class Writer:
             c_text("team.c") if self.team else "",
         ]
         small = [p.name.split("_")[-2] for p in self.parts if p.name.startswith("product_")]
-        lefts = dict.fromkeys(["", *(product.left_of(p.name) for p in self.parts if p.name.startswith("product_"))])
         floats = dict.fromkeys([*small, *map(suffix, self.products)])
         if floats:
             lines.append(c_text("product.c"))
-        lines += [self.lanes.shared(d, lefts) for d in (FLOAT32, FLOAT64) if suffix(d) in floats]
+        lines += [self.lanes.vector(d) for d in (FLOAT32, FLOAT64) if suffix(d) in floats]
         lines += ["", *(part.text + "\n" for part in self.parts)]
         if self.products:
             lines.append(c_text("gemm.c"))
