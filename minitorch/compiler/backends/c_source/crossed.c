@@ -44,23 +44,24 @@ static void NAME(const T *from, long step, long rows, long count, const T *end, 
 }
 
 // k rows of n columns, side by side in rows of `pitch` elements, the rest of them zero
-#define PACK(NAME, CROSSED, PART, T, LANES) \
+#define PACK(NAME, CROSSED, PART, S, T, VECTOR, LANES) \
 HIDDEN void NAME(long k, long n, long pitch, const T *restrict b, long br, long bc, T *restrict packed) \
 { \
     const T *const end = b + (n - 1) * bc + k; \
-    for (long t0 = 0; t0 < k; t0 += LANES) { /* tiles that stay in the cache, read or written crosswise */ \
-        const long t1 = smaller(k, t0 + LANES); \
-        for (long j0 = 0; j0 < n; j0 += LANES) { \
-            const long j1 = smaller(n, j0 + LANES); \
+    for (long j0 = 0; j0 < pitch; j0 += LANES) { /* tiles that stay in the cache, read or written crosswise */ \
+        const long some = larger(0, smaller(n - j0, LANES)); \
+        for (long t = 0; (bc == 1 || some == 0) && t < k; t++) \
+            *(VECTOR *)(packed + t * pitch + j0) = some ? read_##S(b + t * br + j0, some) : (VECTOR){0}; \
+        for (long t0 = 0; bc != 1 && some && t0 < k; t0 += LANES) { \
+            const long t1 = smaller(k, t0 + LANES); \
             const T *const from = b + t0 * br + j0 * bc; \
             T *const to = packed + t0 * pitch + j0; \
-            if (br == 1 && t1 - t0 == LANES && j1 - j0 == LANES) CROSSED(from, bc, to, pitch); \
-            else if (br == 1 && bc >= k) PART(from, bc, j1 - j0, t1 - t0, end, to, pitch); \
+            if (br == 1 && t1 - t0 == LANES && some == LANES) CROSSED(from, bc, to, pitch); \
+            else if (br == 1 && bc >= k) PART(from, bc, some, t1 - t0, end, to, pitch); \
             else \
                 for (long t = t0; t < t1; t++) \
-                    for (long j = j0; j < j1; j++) packed[t * pitch + j] = b[t * br + j * bc]; \
+                    for (long j = 0; j < LANES; j++) \
+                        packed[t * pitch + j0 + j] = j < some ? b[t * br + (j0 + j) * bc] : 0; \
         } \
-        for (long t = t0; t < t1; t++) \
-            for (long j = n; j < pitch; j++) packed[t * pitch + j] = 0; \
     } \
 }

@@ -45,11 +45,12 @@ static void gemm_##S(const struct blas *blas, long m, long n, long k, T alpha, c
             const long some = bc == 1 ? larger(k, 1) : PIECE / columns, pitch = bc == 1 ? br : columns; \
             for (long t = 0; columns % LANES == 0 && t < larger(k, 1); t += some) { \
                 T packed[PIECE] ALIGNED; \
-                const long count = smaller(some, k - t); \
-                const T *at = bc == 1 ? right + t * br : packed, *start = t > 0 ? z : 0; \
+                const long count = smaller(some, k - t), step = t > 0 ? 1 : rows; \
+                const T *at = bc == 1 ? right + t * br : packed; \
                 if (bc != 1) mt_pack_##S(count, columns, columns, right + t * br, br, bc, packed); \
-                (columns == WIDTH ? WIDE : NARROW)(rows, count, left + t * ac, ar, ac, 0, 0, \
-                                                   at, pitch, 1, z, WIDTH, start, WIDTH, 0); \
+                for (long i = 0; i < rows; i += step) /* a row that sums start from is added to one row */ \
+                    (columns == WIDTH ? WIDE : NARROW)(step, count, left + i * ar + t * ac, ar, ac, 0, 0, at, pitch, \
+                                                       z + i * WIDTH, WIDTH, t > 0 ? z + i * WIDTH : 0, 0); \
             } \
             if (columns % LANES) \
                 for (long i = 0; i < rows; i++) \

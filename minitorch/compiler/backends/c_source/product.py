@@ -68,8 +68,10 @@ class Lanes(NamedTuple):
     def panel_of(self, vectors: int, dtype: DType) -> Part:
         """The product with so many vectors of columns."""
         name, t = f"mt_panel_{suffix(dtype)}_{vectors}", c_type(dtype)
-        right = f"const {t} *restrict b, long br, long rest, {t} *z, long zr"
-        declared = f"HIDDEN void {name}(long m, long k, {LEFT.format(t)},\n    {right}, const {t} *start, long sr, const {t} *scale)"
+        right = f"const {t} *restrict b, long br, {t} *z, long zr"
+        declared = (
+            f"HIDDEN void {name}(long m, long k, {LEFT.format(t)},\n    {right}, const {t} *start, const {t} *scale)"
+        )
         return Part(name, declared + ";", _unit(self, dtype, "tiles.c", _panel(self, vectors, dtype, declared)))
 
     def packing(self, dtype: DType) -> Part:
@@ -83,7 +85,7 @@ class Lanes(NamedTuple):
         lines = [
             f"CROSS(mt_cross_{s}, {t}, vector_{s}, {lanes})",
             f"CROSS_PART(cross_part_{s}, mt_cross_{s}, {t}, vector_{s}, {lanes})",
-            f"PACK(mt_pack_{s}, mt_cross_{s}, cross_part_{s}, {t}, {lanes})",
+            f"PACK(mt_pack_{s}, mt_cross_{s}, cross_part_{s}, {s}, {t}, vector_{s}, {lanes})",
         ]
         return Part(f"mt_pack_{s}", "\n".join(declared), _unit(self, dtype, "crossed.c", "\n".join(lines)))
 
@@ -113,17 +115,16 @@ def _unit(lanes: Lanes, dtype: DType, name: str, text: str) -> str:
 def _panel(lanes: Lanes, vectors: int, dtype: DType, declared: str) -> str:
     t, s, width = c_type(dtype), suffix(dtype), lanes.of(dtype)
     lines = [
-        *(f"TILE(tile_{rows}, {s}, {t}, vector_{s}, {width}, {rows}, {vectors})" for rows in lanes.rows(vectors)),
+        *(f"TILE(tile_{rows}, {t}, vector_{s}, {width}, {rows}, {vectors})" for rows in lanes.rows(vectors)),
         declared,
         "{",
-        f"    const long whole = readable(k, br, {width} - rest);",
         "    long i = 0;",
     ]
     for rows in lanes.rows(vectors):
         left = "k, rows ? a : a + i * ar, ar, ac, rows ? rows + i : rows, columns"
         lines += [
             f"    for (; i + {rows} <= m; i += {rows})",
-            f"        tile_{rows}({left}, b, br, whole, rest, z + i * zr, zr, start ? start + i * sr : start, sr, scale);",
+            f"        tile_{rows}({left}, b, br, z + i * zr, zr, start, scale);",
         ]
     return "\n".join([*lines, "}"])
 
@@ -132,32 +133,26 @@ def _function(lanes: Lanes, columns: int, dtype: DType) -> str:
     t, s = c_type(dtype), suffix(dtype)
     pitch = lanes.padded(columns, dtype)
     lines = [
-        f"// z = start + a b, with {columns} columns, or z -= scale (start + a b); z and `start`, whose rows are `sr` apart,",
-        f"// have room for {pitch}, and so has b where `padded`",
+        f"// z = start + a b, with {columns} columns, or z -= scale (start + a b); b, z and `start` have room for {pitch}",
         f"static void product_{s}_{columns}(long m, long k, {LEFT.format(t)},",
-        f"    const {t} *restrict b, long br, int padded, {t} *z, long zr,",
-        f"    const {t} *start, long sr, const {t} *scale)",
+        f"    const {t} *restrict b, long br, {t} *z, long zr,",
+        f"    const {t} *start, const {t} *scale)",
         "{",
-        *(["    (void)padded;"] if pitch == columns else []),
     ]
     column = 0
     for vectors, alike in groupby(lanes.panels(columns, dtype)):
         end = column + len(list(alike)) * vectors * lanes.of(dtype)
-        lines += _panels(lanes, columns, column, end, vectors, dtype)
+        lines += _panels(lanes, column, end, vectors, dtype)
         column = end
     return "\n".join([*lines, "}"])
 
 
-def _panels(lanes: Lanes, columns: int, start: int, end: int, vectors: int, dtype: DType) -> list[str]:
-    """Panels of so many vectors each, from a column to another, which may be behind the last."""
-    lanes_of, width, over = lanes.of(dtype), vectors * lanes.of(dtype), max(0, end - columns)
-    last = str(lanes_of)
-    if over:
-        last = f"padded{f' || j < {end - width}' if end - width > start else ''} ? {lanes_of} : {lanes_of - over}"
+def _panels(lanes: Lanes, start: int, end: int, vectors: int, dtype: DType) -> list[str]:
+    """Panels of so many vectors each, from a column to another."""
     return [
-        f"    for (long j = {start}; j < {end}; j += {width})",
-        f"        mt_panel_{suffix(dtype)}_{vectors}(m, k, a, ar, ac, rows, columns, b + j, br, {last}, z + j, zr,",
-        "            start ? start + j : start, sr, scale);",
+        f"    for (long j = {start}; j < {end}; j += {vectors * lanes.of(dtype)})",
+        f"        mt_panel_{suffix(dtype)}_{vectors}(m, k, a, ar, ac, rows, columns, b + j, br, z + j, zr,",
+        "            start ? start + j : start, scale);",
     ]
 
 
@@ -166,8 +161,8 @@ def _turned(lanes: Lanes, columns: int, rows: int, dtype: DType, name: str) -> s
     lines = [
         f"// the same for many k, by vectors of {rows} rows instead of columns; z has room for whole ones",
         f"static void {name}(long m, long k, {LEFT.format(t)},",
-        f"    const {t} *restrict b, long br, int padded, {t} *z, long zr,",
-        f"    const {t} *start, long sr, const {t} *scale)",
+        f"    const {t} *restrict b, long br, {t} *z, long zr,",
+        f"    const {t} *start, const {t} *scale)",
         "{",
         f"    {t} sums[{pitch * rows}] ALIGNED, packed[{MOST_TURNED * rows}] ALIGNED;",
         "    long i = 0;",
@@ -176,11 +171,11 @@ def _turned(lanes: Lanes, columns: int, rows: int, dtype: DType, name: str) -> s
         f"        const {t} *const right = ar == 1 ? a + i : packed;",
         f"        const long rr = ar == 1 ? ac : {rows};",
         f"        if (ar != 1) mt_pack_{s}(k, {rows}, {rows}, a + i * ar, ac, ar, packed);",
-        f"        product_{s}_{rows}({columns}, k, b, 1, br, 0, 0, right, rr, 1, sums, {rows}, 0, 0, 0);",
+        f"        product_{s}_{rows}({columns}, k, b, 1, br, 0, 0, right, rr, sums, {rows}, 0, 0);",
         f"        for (long r = 0; r < {rows}; r += {width})",
         f"            for (long j = 0; j < {columns}; j += {width})",
         f"                mt_cross_{s}(sums + j * {rows} + r, {rows}, z + (i + r) * zr + j, zr);",
         "    }",
     ]
-    rest = "m - i, k, a + i * ar, ar, ac, rows, columns, b, br, padded, z + i * zr, zr, start, sr, scale"
+    rest = "m - i, k, a + i * ar, ar, ac, rows, columns, b, br, z + i * zr, zr, start, scale"
     return "\n".join([*lines, f"    if (i < m) product_{s}_{columns}({rest});", "}"])
