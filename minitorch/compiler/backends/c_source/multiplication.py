@@ -45,9 +45,11 @@ class Multiplication:
             self.copied = True
 
     def pack(self) -> None:
-        """Copy the right matrix, or a panel of it, so that its rows are whole vectors, once for all rows of the left one."""
+        """Copy the right matrix, or a panel of it, so that its columns lie side by side, once for all rows of the left
+        one; and where parts of vectors are slow to read, so that its rows are whole ones."""
         f, pitch, panels, layout = self.function, self.blocks.pitch, self.blocks.panels, self.right
-        if layout.strides[1] == 1 and not panels and pitch == self.blocks.columns:
+        ready = pitch == self.blocks.columns or self.lanes.masks
+        if layout.strides[1] == 1 and not panels and ready:
             return
         t, k = c_type(layout.dtype), layout.shape[0]
         if isinstance(k, int) and k * pitch * layout.dtype.itemsize <= MOST_PACKED:
@@ -82,10 +84,9 @@ class Multiplication:
     def call(self, target: str, pitch: str, whole: bool) -> str:
         """The call for a block of rows, whose results go to `target`, `pitch` elements apart; `whole` says that there
         is room for whole vectors."""
-        right = ["packed", str(self.blocks.pitch)] if self.packed else self._right()
         first = "p0" if self.blocks.panels else "0"
         start = f"start + {first}" if self.copied else self._row(self.product.start, first)
-        given = ["rows", self.sizes(self.left.shape[1]), *self._left(), *right, target, pitch, start]
+        given = ["rows", self.sizes(self.left.shape[1]), *self._left(), *self._right(), target, pitch, start]
         arguments = ", ".join([*given, self._row(self.product.scale, "0")])
         columns, last = self.blocks.columns, self.blocks.axes[-1]
         called = self._function(columns)
@@ -108,7 +109,7 @@ class Multiplication:
 
     def _right(self) -> list[str]:
         place = f"{self.function.argument(self.right, written=False)} + {self.sizes(self.right.offset)}"
-        return [place, self.sizes(self.right.strides[0])]
+        return ["packed", str(self.blocks.pitch)] if self.packed else [place, self.sizes(self.right.strides[0])]
 
     def _row(self, n: Tensor | None, first: str) -> str:
         """Where a row lies, from its `first` element on; or where a number does."""

@@ -7,6 +7,7 @@ High-Performance Matrix Multiplication, 2008). Small matrices stay in the first 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from minitorch.graph.types import DType
 MOST_PACKED = 1 << 16  # bytes of the stack that a packed operand may take
 LEAST_TURNED, MOST_TURNED = 32, 128  # terms of a product whose left side is turned for it
 LEFT = "const {0} *restrict a, long ar, long ac, const int64_t *rows, const int64_t *columns"
-"""The left side: a matrix by its strides, whose rows, or columns where `ar` is 1, are taken in an order if there is one."""
+"""The left side: a matrix by its strides. Its rows, or where `ar` is 1 its columns, may be taken in an order."""
 
 
 class Lanes(NamedTuple):
@@ -62,17 +63,18 @@ class Lanes(NamedTuple):
 
     def function(self, columns: int, dtype: DType) -> tuple[Part, ...]:
         """The product with a matrix of that many columns, last, and what it calls."""
-        panels = [self.panel_of(vectors, dtype) for vectors in dict.fromkeys(self.panels(columns, dtype))]
-        return (*panels, Part(f"product_{suffix(dtype)}_{columns}", _function(self, columns, dtype)))
+        panels, function = _function(self, columns, dtype)
+        return (*panels, Part(f"product_{suffix(dtype)}_{columns}", function))
 
-    def panel_of(self, vectors: int, dtype: DType) -> Part:
-        """The product with so many vectors of columns."""
-        name, t = f"mt_panel_{suffix(dtype)}_{vectors}", c_type(dtype)
-        right = f"const {t} *restrict b, long br, {t} *z, long zr"
-        declared = (
-            f"HIDDEN void {name}(long m, long k, {LEFT.format(t)},\n    {right}, const {t} *start, const {t} *scale)"
-        )
-        return Part(name, declared + ";", _unit(self, dtype, "tiles.c", _panel(self, vectors, dtype, declared)))
+    def panel_of(self, vectors: int, dtype: DType, part: bool = False) -> Part:
+        """The product with so many vectors of columns, of the last of which only a `part` may be there."""
+        name, t = f"mt_panel_{suffix(dtype)}_{vectors}{'_part' if part else ''}", c_type(dtype)
+        declared = [
+            f"HIDDEN void {name}(long m, long k, {LEFT.format(t)},",
+            f"    const {t} *restrict b, long br, long rest, {t} *z, long zr, const {t} *start, const {t} *scale)",
+        ]
+        head = "\n".join(declared)
+        return Part(name, head + ";", _unit(self, dtype, "tiles.c", _panel(self, vectors, dtype, head, part)))
 
     def packing(self, dtype: DType) -> Part:
         """Matrices copied, crosswise or not."""
@@ -112,48 +114,50 @@ def _unit(lanes: Lanes, dtype: DType, name: str, text: str) -> str:
     return "\n".join([c_text("prelude.c"), c_text("product.c"), lanes.vector(dtype), c_text(name), text, ""])
 
 
-def _panel(lanes: Lanes, vectors: int, dtype: DType, declared: str) -> str:
-    t, s, width = c_type(dtype), suffix(dtype), lanes.of(dtype)
+def _panel(lanes: Lanes, vectors: int, dtype: DType, head: str, part: bool) -> str:
+    t, s = c_type(dtype), suffix(dtype)
+    of, last = f"{t}, vector_{s}, {lanes.of(dtype)}", f"{'PART' if part else 'WHOLE'}_{s}"
     lines = [
-        *(f"TILE(tile_{rows}, {t}, vector_{s}, {width}, {rows}, {vectors})" for rows in lanes.rows(vectors)),
-        declared,
-        "{",
-        "    long i = 0;",
+        *(f"TILE(tile_{rows}, {of}, {rows}, {vectors}, {last})" for rows in lanes.rows(vectors)),
+        *(head, "{", "    long i = 0;"),
     ]
     for rows in lanes.rows(vectors):
         left = "k, rows ? a : a + i * ar, ar, ac, rows ? rows + i : rows, columns"
         lines += [
             f"    for (; i + {rows} <= m; i += {rows})",
-            f"        tile_{rows}({left}, b, br, z + i * zr, zr, start, scale);",
+            f"        tile_{rows}({left}, b, br, rest, z + i * zr, zr, start, scale);",
         ]
     return "\n".join([*lines, "}"])
 
 
-def _function(lanes: Lanes, columns: int, dtype: DType) -> str:
-    t, s = c_type(dtype), suffix(dtype)
-    pitch = lanes.padded(columns, dtype)
+def _function(lanes: Lanes, columns: int, dtype: DType) -> tuple[list[Part], str]:
+    """The panels that are called, and the text."""
+    t, s, width, pitch = c_type(dtype), suffix(dtype), lanes.of(dtype), lanes.padded(columns, dtype)
     lines = [
-        f"// z = start + a b, with {columns} columns, or z -= scale (start + a b); b, z and `start` have room for {pitch}",
+        f"// z = start + a b, with {columns} columns, or z -= scale (start + a b); z and `start` have room for {pitch}",
         f"static void product_{s}_{columns}(long m, long k, {LEFT.format(t)},",
-        f"    const {t} *restrict b, long br, {t} *z, long zr,",
-        f"    const {t} *start, const {t} *scale)",
+        f"    const {t} *restrict b, long br, {t} *z, long zr, const {t} *start, const {t} *scale)",
         "{",
     ]
-    column = 0
-    for vectors, alike in groupby(lanes.panels(columns, dtype)):
-        end = column + len(list(alike)) * vectors * lanes.of(dtype)
-        lines += _panels(lanes, column, end, vectors, dtype)
+    column, called = 0, []
+    for (vectors, rest), alike in groupby(_panels(lanes, columns, dtype)):
+        called.append(lanes.panel_of(vectors, dtype, lanes.masks and (vectors == 1 or rest < width)))
+        end = column + len(list(alike)) * vectors * width
+        lines += [
+            f"    for (long j = {column}; j < {end}; j += {vectors * width})",
+            f"        {called[-1].name}(m, k, a, ar, ac, rows, columns, b + j, br, {rest}, z + j, zr,",
+            "            start ? start + j : start, scale);",
+        ]
         column = end
-    return "\n".join([*lines, "}"])
+    return called, "\n".join([*lines, "}"])
 
 
-def _panels(lanes: Lanes, start: int, end: int, vectors: int, dtype: DType) -> list[str]:
-    """Panels of so many vectors each, from a column to another."""
-    return [
-        f"    for (long j = {start}; j < {end}; j += {vectors * lanes.of(dtype)})",
-        f"        mt_panel_{suffix(dtype)}_{vectors}(m, k, a, ar, ac, rows, columns, b + j, br, z + j, zr,",
-        "            start ? start + j : start, scale);",
-    ]
+def _panels(lanes: Lanes, columns: int, dtype: DType) -> Iterator[tuple[int, int]]:
+    """The vectors of each panel, and the elements of its last one that are there."""
+    column, width = 0, lanes.of(dtype)
+    for vectors in lanes.panels(columns, dtype):
+        column += vectors * width
+        yield vectors, min(width, columns - column + width)
 
 
 def _turned(lanes: Lanes, columns: int, rows: int, dtype: DType, name: str) -> str:
