@@ -63,7 +63,7 @@ def _part(lanes: Lanes, dtype: DType) -> Part:
     sizes = "long me, long threads, long m, long n, long k"
     places = f"const {t} *a, long ar, long ac, const {t} *b, long br, long bc, const {t} *f, long fr, long fc"
     declared = f"void mt_blocked_{s}({sizes}, {t} alpha,\n    {places}, {t} *c, long cr, {t} *mine);"
-    return Part(f"mt_blocked_{s}", declared, unit(lanes, dtype))
+    return Part(f"mt_blocked_{s}", declared, unit(lanes, dtype), work=ROWS)
 
 
 def unit(lanes: Lanes, dtype: DType) -> str:

@@ -74,7 +74,7 @@ class Lanes(NamedTuple):
             f"    const {t} *restrict b, long br, long rest, {t} *z, long zr, const {t} *start, const {t} *scale)",
         ]
         head = "\n".join(declared)
-        return Part(name, head + ";", _unit(self, dtype, "tiles.c", _panel(self, vectors, dtype, head, part)))
+        return Part(name, head + ";", _unit(self, dtype, "tiles.c", _panel(self, vectors, dtype, head, part)), vectors)
 
     def packing(self, dtype: DType) -> Part:
         """Matrices copied, crosswise or not."""

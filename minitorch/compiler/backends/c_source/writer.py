@@ -111,8 +111,10 @@ class Writer:
         return "\n".join(self._assembled()) + "\n"
 
     def units(self) -> list[str]:
-        """The units of C that the program is linked with, besides those of elementary functions."""
-        return [part.unit for part in self.parts if part.unit]
+        """The units of C that the program is linked with, besides those of elementary functions; first those that take
+        a compiler longest, which is those with most in a tile."""
+        longest = sorted((part for part in self.parts if part.unit), key=lambda part: part.work, reverse=True)
+        return [part.unit for part in longest]
 
     # ---- instructions ----
 
