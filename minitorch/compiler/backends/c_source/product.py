@@ -135,7 +135,7 @@ def _function(lanes: Lanes, columns: int, dtype: DType) -> tuple[list[Part], str
     t, s, width, pitch = c_type(dtype), suffix(dtype), lanes.of(dtype), lanes.padded(columns, dtype)
     lines = [
         f"// z = start + a b, with {columns} columns, or z -= scale (start + a b); z and `start` have room for {pitch}",
-        f"static void product_{s}_{columns}(long m, long k, {LEFT.format(t)},",
+        f"static inline void product_{s}_{columns}(long m, long k, {LEFT.format(t)},",
         f"    const {t} *restrict b, long br, {t} *z, long zr, const {t} *start, const {t} *scale)",
         "{",
     ]

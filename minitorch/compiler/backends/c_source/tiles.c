@@ -30,20 +30,22 @@ NAME(long k, const T *restrict a, long ar, long ac, const int64_t *rows, const i
     } else { \
         EACH(R, C) acc[r][c] = (VECTOR){0}; \
     } \
-    const T *of[R]; \
-    UNROLL for (int r = 0; r < R; r++) of[r] = a + (rows ? rows[r] : r) * ar; \
-    if (R == 1 || (ar == 1 && !rows)) { /* without a branch for each term */ \
+    if (ar == 1 && !rows) { /* without a branch for each term */ \
         const int64_t first = 0, *const places = columns ? columns : &first; \
         const long ordered = columns ? -1 : 0; \
         TERMS(VECTOR, LANES, x[r], R, C, LAST, \
-              const T *const x = of[0] + (places[t & ordered] + (t & ~ordered)) * ac;) \
+              const T *const x = a + (places[t & ordered] + (t & ~ordered)) * ac;) \
     } else { \
+        const T *of[R]; \
+        UNROLL for (int r = 0; r < R; r++) of[r] = rows ? a + rows[r] * ar : r ? of[r - 1] + ar : a; \
         TERMS(VECTOR, LANES, of[r][t * ac], R, C, LAST, ) \
     } \
     if (scale) { \
         const T times = *scale; \
-        EACH(R, C) *(VECTOR *)(z + r * zr + c * LANES) -= times * acc[r][c]; \
+        UNROLL for (int r = 0; r < R; r++, z += zr) \
+            UNROLL for (int c = 0; c < C; c++) *(VECTOR *)(z + c * LANES) -= times * acc[r][c]; \
     } else { \
-        EACH(R, C) *(VECTOR *)(z + r * zr + c * LANES) = acc[r][c]; \
+        UNROLL for (int r = 0; r < R; r++, z += zr) \
+            UNROLL for (int c = 0; c < C; c++) *(VECTOR *)(z + c * LANES) = acc[r][c]; \
     } \
 }
