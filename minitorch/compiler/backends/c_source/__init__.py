@@ -33,7 +33,7 @@ class CSource(Backend):
         self.source = self.writer.write()
         parts = [mathematics.source(name, dtype) for name, dtype in self.writer.mathematics]
         self.loops = not any(segment.fallback for segment in self.writer.segments)
-        self.library = objects.load(self.source, [*parts, *self.writer.units()])
+        self.library = objects.load(self.source, [*self.writer.units(), *parts])
 
     def scratch(self, sizes: Mapping[Symbol, int]) -> int:
         return max((evaluate(size, sizes) for size in self.writer.scratch), default=0)

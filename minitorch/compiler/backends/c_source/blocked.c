@@ -23,39 +23,49 @@ static inline long part_of(long total, long most, long unit)
     return larger(1, (total + parts * unit - 1) / (parts * unit)) * unit;
 }
 
-// WIDTH rows or columns, k elements of each, side by side; zero where fewer are `there`. Vectors are written from the
+// `width` rows or columns, k elements of each, side by side; zero where fewer are `there`. Vectors are written from the
 // last of a row on: what they write past its end belongs to the next row, or to the first vectors, which come later.
-#define STRIP(NAME, CROSSED, T, VECTOR, LANES, WIDTH) \
-static void NAME(long k, long there, const T *restrict x, long xr, long xc, T *restrict strip) \
+#define STRIP(NAME, CROSSED, T, VECTOR, LANES) \
+static void NAME(long width, long k, long there, const T *restrict x, long xr, long xc, T *restrict strip) \
 { \
-    const long last = (WIDTH - 1) / LANES * LANES; \
-    if (xr == 1 && there >= last + LANES) { \
-        for (long t = 0; t < k; t++) \
-            UNROLL for (long w = last; w >= 0; w -= LANES) \
-                *(VECTOR *)(strip + t * WIDTH + w) = *(const VECTOR *)(x + t * xc + w); \
-        return; \
-    } \
-    for (long w = last; w >= 0; w -= LANES) { \
-        const long some = smaller(WIDTH - w, LANES); \
+    for (long w = (width - 1) / LANES * LANES; w >= 0; w -= LANES) { \
+        const long some = smaller(width - w, LANES); \
         long t = 0; \
         for (; xr == 1 && w + LANES <= there && t < k; t++) \
-            *(VECTOR *)(strip + t * WIDTH + w) = *(const VECTOR *)(x + t * xc + w); \
+            *(VECTOR *)(strip + t * width + w) = *(const VECTOR *)(x + t * xc + w); \
         for (; xc == 1 && w + LANES <= there && t + LANES <= k; t += LANES) \
-            CROSSED(x + w * xr + t, xr, strip + t * WIDTH + w, WIDTH); \
+            CROSSED(x + w * xr + t, xr, strip + t * width + w, width); \
         for (; t < k; t++) \
-            for (long i = w; i < w + some; i++) strip[t * WIDTH + i] = i < there ? x[i * xr + t * xc] : 0; \
+            for (long i = w; i < w + some; i++) strip[t * width + i] = i < there ? x[i * xr + t * xc] : 0; \
+    } \
+}
+
+// c = f + alpha z for a tile of which only these rows and columns are there, or where f is not read row by row
+#define EDGE(NAME, T, VECTOR, LANES, C) \
+static void NAME(long rows, long columns, T alpha, const T *z, const T *f, long fr, long fc, T *c, long cr) \
+{ \
+    for (long r = 0; r < rows; r++) { \
+        long j = 0; \
+        for (; j + LANES <= columns && (!f || fc == 1); j += LANES) { \
+            const VECTOR y = alpha * *(const VECTOR *)(z + r * C * LANES + j); \
+            *(VECTOR *)(c + r * cr + j) = f ? *(const VECTOR *)(f + r * fr + j) + y : y; \
+        } \
+        for (; j < columns; j++) { \
+            const T y = alpha * z[r * C * LANES + j]; \
+            c[r * cr + j] = f ? f[r * fr + j * fc] + y : y; \
+        } \
     } \
 }
 
 // c = f + alpha a b for a tile, of which these rows and columns are there; without f, c = alpha a b. Both strips are
 // packed, that of a is AC rows wide. It comes from the second cache and is asked for on the way, and so is the tile
 // that is `next`.
-#define BLOCK(NAME, T, VECTOR, LANES, R, C, AC) \
+#define BLOCK(NAME, EDGED, T, VECTOR, LANES, R, C, AC) \
 static void NAME(long rows, long columns, long k, T alpha, const T *restrict a, const T *restrict b, \
                  const T *f, long fr, long fc, T *c, long cr, const T *next) \
 { \
     VECTOR acc[R][C], bs[C]; \
-    const long ar = 1, ac = AC, part = k / R + 1; \
+    const long part = k / R + 1; \
     UNROLL for (int r = 0; r < R; r++) { \
         UNROLL for (int v = 0; v < C; v++) acc[r][v] = (VECTOR){0}; \
     } \
@@ -66,23 +76,13 @@ static void NAME(long rows, long columns, long k, T alpha, const T *restrict a, 
             UNROLL for (long l = 0; l < LINES_OF(AC, T); l++) \
                 __builtin_prefetch((const char *)(a + (t + LANES) * AC) + l * LINE); \
             UNROLL for (int v = 0; v < C; v++) bs[v] = *(const VECTOR *)(b + (t * C + v) * LANES); \
-            STEP(BY_STRIDES, R, C, bs) \
+            STEP(a[t * AC + r], R, C, bs) \
         } \
     } \
     if (rows < R || columns < C * LANES || (f && fc != 1)) { \
         T z[R * C * LANES]; \
         memcpy(z, acc, sizeof z); \
-        for (long r = 0; r < smaller(R, rows); r++) { \
-            long j = 0; \
-            for (; j + LANES <= smaller(C * LANES, columns) && (!f || fc == 1); j += LANES) { \
-                const VECTOR y = alpha * *(const VECTOR *)(z + r * C * LANES + j); \
-                *(VECTOR *)(c + r * cr + j) = f ? *(const VECTOR *)(f + r * fr + j) + y : y; \
-            } \
-            for (; j < smaller(C * LANES, columns); j++) { \
-                const T y = alpha * z[r * C * LANES + j]; \
-                c[r * cr + j] = f ? f[r * fr + j * fc] + y : y; \
-            } \
-        } \
+        EDGED(smaller(R, rows), smaller(C * LANES, columns), alpha, z, f, fr, fc, c, cr); \
     } else if (f) { \
         UNROLL for (int r = 0; r < R; r++) { \
             UNROLL for (int v = 0; v < C; v++) \
@@ -98,11 +98,11 @@ static void NAME(long rows, long columns, long k, T alpha, const T *restrict a, 
 // c = f + alpha a b, or of its columns or rows the share of thread `me`. Of a, HEIGHT rows are packed at once, to stay
 // in the second cache; of b, as many columns as fit into the first. `mine` has room for both.
 #define BLOCKED(S, T, VECTOR, LANES, R, C, DEPTH, HEIGHT) \
-STRIP(rows_##S, cross_##S, T, VECTOR, LANES, R) \
-STRIP(columns_##S, cross_##S, T, VECTOR, LANES, (C * LANES)) \
-BLOCK(block_##S, T, VECTOR, LANES, R, C, R) \
-BLOCK(block_8_##S, T, VECTOR, LANES, 8, C, R) \
-BLOCK(block_4_##S, T, VECTOR, LANES, 4, C, R) \
+STRIP(strip_##S, mt_cross_##S, T, VECTOR, LANES) \
+EDGE(edge_##S, T, VECTOR, LANES, C) \
+BLOCK(block_##S, edge_##S, T, VECTOR, LANES, R, C, R) \
+BLOCK(block_8_##S, edge_##S, T, VECTOR, LANES, 8, C, R) \
+BLOCK(block_4_##S, edge_##S, T, VECTOR, LANES, 4, C, R) \
 void mt_blocked_##S(long me, long threads, long m, long n, long k, T alpha, const T *a, long ar, long ac, \
                     const T *b, long br, long bc, const T *f, long fr, long fc, T *c, long cr, T *mine) \
 { \
@@ -118,8 +118,8 @@ void mt_blocked_##S(long me, long threads, long m, long n, long k, T alpha, cons
             const long piece = ar == 1 ? LINE / (long)sizeof(T) : depth; /* lines are read to their end */ \
             for (long t = 0; t < kk; t += piece) \
                 for (long i = i0; i < i1; i += R) \
-                    rows_##S(smaller(piece, kk - t), m - i, a + i * ar + (t0 + t) * ac, ar, ac, \
-                             left + (i - i0) / R * pitch + t * R); \
+                    strip_##S(R, smaller(piece, kk - t), m - i, a + i * ar + (t0 + t) * ac, ar, ac, \
+                              left + (i - i0) / R * pitch + t * R); \
             for (long j0 = n0; j0 < n1; j0 += wide) { \
                 const long j1 = smaller(n1, j0 + wide), there = smaller(wide, n1 - j1); /* columns after these */ \
                 const int down = br == 1; /* columns of b lie one after the other */ \
@@ -127,7 +127,7 @@ void mt_blocked_##S(long me, long threads, long m, long n, long k, T alpha, cons
                 struct ahead x = {(const char *)(b + t0 * br + j1 * bc), step, lines, down ? there : kk, 0, 0, 0}; \
                 if (there > 0 && (down || bc == 1)) x.share = lines * x.rows / (tiles * strips) + 1; \
                 for (long j = j0; j < j1; j += C * LANES) \
-                    columns_##S(kk, n - j, b + t0 * br + j * bc, bc, br, right + (j - j0) * kk); \
+                    strip_##S(C * LANES, kk, n - j, b + t0 * br + j * bc, bc, br, right + (j - j0) * kk); \
                 for (long i = i0; i < i1; i += R) \
                     for (long j = j0; j < j1; j += C * LANES) { \
                         const T *const next = j + C * LANES < j1 ? c + i * cr + j + C * LANES : \

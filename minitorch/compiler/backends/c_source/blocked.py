@@ -49,7 +49,7 @@ def is_large(node: Tensor) -> bool:
 def call(function: Function, lanes: Lanes, node: Tensor, arguments: Sequence[str]) -> str:
     """The call for a node, or for this thread's share of it, in a function; `arguments` are those from `m` to `cr`."""
     t, s = c_type(node.dtype), suffix(node.dtype)
-    function.needs.add(_part(lanes, node.dtype))
+    function.needs |= {lanes.packing(node.dtype), _part(lanes, node.dtype)}
     depth, rows = DEPTH[node.dtype.itemsize], minimum(node.shape[0] + ROWS - 1, HEIGHT) // ROWS
     room = depth * VECTORS * lanes.of(node.dtype) + rows * (depth * ROWS + lanes.of(node.dtype))
     mine = f"({t} *)(mine + {function.scratch(room, node.dtype)})"
@@ -63,12 +63,12 @@ def _part(lanes: Lanes, dtype: DType) -> Part:
     sizes = "long me, long threads, long m, long n, long k"
     places = f"const {t} *a, long ar, long ac, const {t} *b, long br, long bc, const {t} *f, long fr, long fc"
     declared = f"void mt_blocked_{s}({sizes}, {t} alpha,\n    {places}, {t} *c, long cr, {t} *mine);"
-    return Part(f"mt_blocked_{s}", declared, unit(lanes, dtype))
+    return Part(f"mt_blocked_{s}", declared, unit(lanes, dtype), work=ROWS)
 
 
 def unit(lanes: Lanes, dtype: DType) -> str:
     """A complete unit of C with the product for a type."""
     t, s, size = c_type(dtype), suffix(dtype), lanes.of(dtype)
     sizes = f"{size}, {ROWS}, {VECTORS}, {DEPTH[dtype.itemsize]}, {HEIGHT}"
-    made = [lanes.vector(dtype), f"BLOCKED({s}, {t}, vector_{s}, {sizes})"]
-    return "\n".join([c_text("prelude.c"), c_text("product.c"), made[0], c_text("blocked.c"), made[1], ""])
+    made = [lanes.packing(dtype).text, c_text("blocked.c"), f"BLOCKED({s}, {t}, vector_{s}, {sizes})"]
+    return "\n".join([c_text("prelude.c"), c_text("product.c"), lanes.vector(dtype), *made, ""])

@@ -20,11 +20,12 @@ TEAM = ("long me", "struct team *team")
 
 class Part(NamedTuple):
     """A function that others call: its name and its text, which comes before theirs. Of one that has a `unit` of C of
-    its own, which is compiled once a machine, this is the declaration."""
+    its own, which is compiled once a machine, this is the declaration; `work` says about how long that takes."""
 
     name: str
     text: str
     unit: str = ""
+    work: int = 0
 
 
 class Function:

@@ -17,6 +17,8 @@ static inline long leading(long rows, long columns, long r, long c, int *transpo
     return r == 1 && c >= larger(1, rows) ? c : 0;
 }
 
+#define PIECE 4096 // elements of b that are packed at once
+
 // c = alpha a b + beta c, by BLAS where the product is large; else by panels of columns and blocks of 8 rows
 #define GEMM(S, T, NAME, WIDE, NARROW, WIDTH, LANES) \
 typedef void (*NAME##_wide)(int, int, int, int64_t, int64_t, int64_t, T, const T *, int64_t, const T *, int64_t, T, T *, int64_t); \
@@ -40,9 +42,17 @@ static void gemm_##S(const struct blas *blas, long m, long n, long k, T alpha, c
         while (j0 < n) { \
             const long columns = n - j0 >= WIDTH ? WIDTH : n - j0 >= LANES ? LANES : n - j0; \
             const T *left = a + i0 * ar, *right = b + j0 * bc; \
-            if (columns == WIDTH) WIDE(rows, k, left, ar, ac, right, br, bc, 0, z, WIDTH, 0, 0); \
-            else if (columns == LANES) NARROW(rows, k, left, ar, ac, right, br, bc, 0, z, WIDTH, 0, 0); \
-            else \
+            const long some = bc == 1 ? larger(k, 1) : PIECE / columns, pitch = bc == 1 ? br : columns; \
+            for (long t = 0; columns % LANES == 0 && t < larger(k, 1); t += some) { \
+                T packed[PIECE] ALIGNED; \
+                const long count = smaller(some, k - t), step = t > 0 ? 1 : rows; \
+                const T *at = bc == 1 ? right + t * br : packed; \
+                if (bc != 1) mt_pack_##S(count, columns, columns, right + t * br, br, bc, packed); \
+                for (long i = 0; i < rows; i += step) /* a row that sums start from is added to one row */ \
+                    (columns == WIDTH ? WIDE : NARROW)(step, count, left + i * ar + t * ac, ar, ac, 0, 0, at, pitch, \
+                                                       z + i * WIDTH, WIDTH, t > 0 ? z + i * WIDTH : 0, 0); \
+            } \
+            if (columns % LANES) \
                 for (long i = 0; i < rows; i++) \
                     for (long j = 0; j < columns; j++) { \
                         T sum = 0; \

@@ -265,8 +265,9 @@ def _gemm(m: Move) -> None:
     m.line(f"gemm_{suffix(m.node.dtype)}(blas, {', '.join([*sizes, 'alpha', *left, *right])}, 1, {target});")
 
 
-def _panels(m: Move) -> list[Part]:
-    return [m.lanes.function(n, m.node.dtype) for n in gemm_widths(m.lanes, m.node)]
+def _panels(m: Move) -> set[Part]:
+    widths = gemm_widths(m.lanes, m.node)
+    return {m.lanes.packing(m.node.dtype), *(part for n in widths for part in m.lanes.function(n, m.node.dtype))}
 
 
 def gemm_widths(lanes: Lanes, node: Tensor) -> tuple[int, int]:

@@ -28,7 +28,7 @@ class Multiplication:
         self.inputs, self.taken = inputs, taken
         self.left, self.right = (inputs[i] for i in product.operands)
         self.function, self.sizes, self.lanes, self.blocks = function, sizes, lanes, blocks
-        self.ready: list[str] = []  # where the right matrix, or the panel at hand, is read, and how it lies there
+        self.ready: list[str] = []  # where the right matrix, or the panel at hand, is read, and how far apart its rows are
         self.copied = False  # whether the row that is added has been
 
     # ---- made ready ----
@@ -46,31 +46,39 @@ class Multiplication:
             self.copied = True
 
     def pack(self) -> None:
-        """Copy the right matrix, or a panel of it, so that its columns lie side by side, once for all rows. Not where
-        they do and all of it stays in the first cache, which may turn out when its size is known."""
+        """Copy the right matrix, or a panel of it, so that its columns lie side by side, once for all rows of the left
+        one. Not where they do and all of it stays in the first cache, which may turn out when its size is known."""
         f, pitch, layout, t = self.function, self.blocks.pitch, self.right, c_type(self.dtype)
-        first, columns = "p0" if self.blocks.panels else "0", self.blocks.width()
-        at = self.sizes.index(layout.offset, [(layout.strides[1], first)])
+        at = self.sizes.index(layout.offset, [(layout.strides[1], "p0" if self.blocks.panels else "0")])
         place, strides = f"{f.argument(layout, written=False)} + {at}", [self.sizes(s) for s in layout.strides]
-        beside, fits = layout.strides[1] == 1, self._fits()
-        if beside and (not self.blocks.panels or fits == "1"):
-            self.ready = [place, *strides, "0"]
+        fits = self._fits() if self._readable() else "0"
+        if fits == "1":
+            self.ready = [place, strides[0]]
             return
         self._room(layout.shape[0] * pitch)
-        call = f"pack_{suffix(self.dtype)}({self.sizes(layout.shape[0])}, {columns}, {pitch}, {place}, "
-        call += f"{', '.join(strides)}, packed);"
-        self.ready = ["packed", str(pitch), "1", "1"]
-        if beside and fits != "0":
+        f.needs.add(self.lanes.packing(self.dtype))
+        given = [self.sizes(layout.shape[0]), self.blocks.width(), str(pitch), place, *strides, "packed"]
+        call = f"mt_pack_{suffix(self.dtype)}({', '.join(given)});"
+        self.ready = ["packed", str(pitch)]
+        if fits != "0":
             f.line(f"const int fits = {fits};")
             f.line(f"const {t} *const right = fits ? {place} : packed;")
-            self.ready = ["right", f"fits ? {strides[0]} : {pitch}", "1", "!fits"]
+            self.ready = ["right", f"fits ? {strides[0]} : {pitch}"]
             call = f"if (!fits) {call}"
         f.line(call)
 
+    def _readable(self) -> bool:
+        """Whether the rows of the right matrix can be read where they lie, by whole vectors and by parts of them."""
+        columns = self.product.node.shape[1]
+        whole = isinstance(columns, int) and self.lanes.padded(columns, self.dtype) == columns
+        return self.right.strides[1] == 1 and (whole or self.lanes.masks)
+
     def _fits(self) -> str:
-        """Whether the right matrix stays in the first cache, as C."""
+        """Whether the right matrix is one panel, or stays in the first cache, as C."""
         size = self.right.shape[0] * self.right.strides[0] * self.dtype.itemsize
-        return str(int(size <= MOST_RIGHT)) if isinstance(size, int) else f"{self.sizes(size)} <= {MOST_RIGHT}"
+        if not self.blocks.panels or isinstance(size, int):
+            return str(int(not self.blocks.panels or size <= MOST_RIGHT))
+        return f"{self.sizes(size)} <= {MOST_RIGHT}"
 
     def _room(self, size: Size) -> None:
         """Memory for what is copied."""
@@ -100,31 +108,28 @@ class Multiplication:
     def call(self, target: str, pitch: str, whole: bool) -> str:
         """The call for a block of rows, whose results go to `target`, `pitch` elements apart; `whole` says that there
         is room for whole vectors."""
-        which, left = self._left()
         first = "p0" if self.blocks.panels else "0"
         start = f"start + {first}" if self.copied else self._row(self.product.start, first)
-        given = ["rows", self.sizes(self.left.shape[1]), *left, *self.ready, target, pitch, start]
+        given = ["rows", self.sizes(self.left.shape[1]), *self._left(), *self.ready, target, pitch, start]
         arguments = ", ".join([*given, self._row(self.product.scale, "0")])
         columns, last = self.blocks.columns, self.blocks.axes[-1]
-        called = self._function(columns, which)
-        if not which and self.product.turns and whole:
+        called = self._function(columns)
+        if self.product.turns and whole:
             called = f"(TURNED({self.sizes(self.left.shape[1])}) ? {self._turned()} : {called})"
         if self.blocks.panels and isinstance(last, int) and last % columns:  # the last panel is narrower
-            called = f"(width == {columns} ? {called} : {self._function(last % columns, which)})"
+            called = f"(width == {columns} ? {called} : {self._function(last % columns)})"
         return f"{called}({arguments});"
 
-    def _left(self) -> tuple[str, list[str]]:
-        """How the elements of the left side are found, and the arguments that say so."""
+    def _left(self) -> list[str]:
+        """How the elements of the left side are found."""
         a, f = self.left, self.function
         start, name = self.sizes.index(a.offset, [(a.strides[0], "i0")]), f.argument(a, written=False)
-        if a.key in self.taken:
-            order, which, pitch = f.order(a), str(side(a)), self.sizes(max(a.strides, key=str))
-            rows = [f"{name} + ({order} ? 0 : {start})", pitch, f"{order} ? {order} + i0 : 0"]
-            return which, rows if which == "rows" else [f"{name} + i0", pitch, order]
-        lying = [kind for kind, stride in zip(("columns", "rows"), a.strides, strict=True) if stride == 1]
-        if self.product.turns or not lying:
-            return "", [f"{name} + {start}", *(self.sizes(s) for s in a.strides)]
-        return lying[-1], [f"{name} + {start}", self.sizes(a.strides[lying[-1] == "columns"]), "0"]
+        if a.key not in self.taken:
+            return [f"{name} + {start}", *(self.sizes(s) for s in a.strides), "0", "0"]
+        order, pitch = f.order(a), self.sizes(max(a.strides, key=str))
+        if side(a) == "rows":
+            return [f"{name} + ({order} ? 0 : {start})", pitch, "1", f"{order} ? {order} + i0 : 0", "0"]
+        return [f"{name} + i0", "1", pitch, "0", order]
 
     def _row(self, n: Tensor | None, first: str) -> str:
         """Where a row lies, from its `first` element on; or where a number does."""
@@ -133,10 +138,10 @@ class Multiplication:
         layout = self.inputs[n]
         return f"{self.function.argument(layout, written=False)} + {self.sizes.index(layout.offset, [(1, first)])}"
 
-    def _function(self, columns: int, which: str) -> str:
-        part = self.lanes.function(columns, self.dtype, which)
-        self.function.needs.add(part)
-        return part.name
+    def _function(self, columns: int) -> str:
+        parts = self.lanes.function(columns, self.dtype)
+        self.function.needs.update(parts)
+        return parts[-1].name
 
     def _turned(self) -> str:
         m, most, lanes = self.blocks.axes[-2], self.lanes.panel(self.dtype), self.lanes.of(self.dtype)

@@ -9,6 +9,7 @@ typedef unsigned char bool8;
 
 #define APART __attribute__((noinline)) // what many call, and takes long: a copy of it for each would only be compiled
 #define ALIGNED __attribute__((aligned(64)))
+#define HIDDEN __attribute__((visibility("hidden"))) // of a function of another unit, which is called directly
 #define PRAGMA(text) _Pragma(#text)
 #ifdef __clang__
 #define PLAIN APART

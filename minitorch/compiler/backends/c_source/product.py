@@ -7,34 +7,19 @@ High-Performance Matrix Multiplication, 2008). Small matrices stay in the first 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
 from minitorch.compiler.backends.c_source.expressions import c_type, suffix
 from minitorch.compiler.backends.c_source.function import Part
+from minitorch.compiler.backends.c_source.texts import c_text
 from minitorch.graph.types import DType
 
 MOST_PACKED = 1 << 16  # bytes of the stack that a packed operand may take
 LEAST_TURNED, MOST_TURNED = 32, 128  # terms of a product whose left side is turned for it
-PACKED_ROWS = 4096  # elements of a piece of an operand that is packed as it is read
-
-
-class Left(NamedTuple):
-    """How the elements of the left side are found: the third of the arguments that say so, what stands for all three
-    in the call of a tile, and the name of the macro that finds one."""
-
-    third: str
-    arguments: str
-    at: str
-
-
-LEFTS = {
-    "": Left("long ac", "a + i * ar + t * ac, ar, ac", "BY_STRIDES"),
-    "rows": Left("const int64_t *order", "a + t + (order ? 0 : i * ar), ar, order ? order + i : 0", "BY_ROWS"),
-    "columns": Left("const int64_t *order", "a + i + (order ? 0 : t * ar), ar, order ? order + t : 0", "BY_COLUMNS"),
-}
-"""A matrix by its strides; or `rows` that lie in memory, as they are or as `columns`, in an order if there is one."""
+LEFT = "const {0} *restrict a, long ar, long ac, const int64_t *rows, const int64_t *columns"
+"""The left side: a matrix by its strides. Its rows, or where `ar` is 1 its columns, may be taken in an order."""
 
 
 class Lanes(NamedTuple):
@@ -76,9 +61,35 @@ class Lanes(NamedTuple):
         """Whether parts of a vector are read and written as fast as all of it."""
         return self.vector_bytes == 64
 
-    def function(self, columns: int, dtype: DType, left: str = "") -> Part:
-        """The product with a matrix of that many columns."""
-        return Part(_named("product", left, suffix(dtype), str(columns)), _function(self, columns, dtype, left))
+    def function(self, columns: int, dtype: DType) -> tuple[Part, ...]:
+        """The product with a matrix of that many columns, last, and what it calls."""
+        panels, function = _function(self, columns, dtype)
+        return (*panels, Part(f"product_{suffix(dtype)}_{columns}", function))
+
+    def panel_of(self, vectors: int, dtype: DType, part: bool = False) -> Part:
+        """The product with so many vectors of columns, of the last of which only a `part` may be there."""
+        name, t = f"mt_panel_{suffix(dtype)}_{vectors}{'_part' if part else ''}", c_type(dtype)
+        declared = [
+            f"HIDDEN void {name}(long m, long k, {LEFT.format(t)},",
+            f"    const {t} *restrict b, long br, long rest, {t} *z, long zr, const {t} *start, const {t} *scale)",
+        ]
+        head = "\n".join(declared)
+        return Part(name, head + ";", _unit(self, dtype, "tiles.c", _panel(self, vectors, dtype, head, part)), vectors)
+
+    def packing(self, dtype: DType) -> Part:
+        """Matrices copied, crosswise or not."""
+        t, s, lanes = c_type(dtype), suffix(dtype), self.of(dtype)
+        declared = [
+            f"HIDDEN void mt_cross_{s}(const {t} *restrict from, long step, {t} *restrict to, long pitch);",
+            f"HIDDEN void mt_pack_{s}(long k, long n, long pitch, const {t} *restrict b, long br, long bc,",
+            f"    {t} *restrict packed);",
+        ]
+        lines = [
+            f"CROSS(mt_cross_{s}, {t}, vector_{s}, {lanes})",
+            f"CROSS_PART(cross_part_{s}, mt_cross_{s}, {t}, vector_{s}, {lanes})",
+            f"PACK(mt_pack_{s}, mt_cross_{s}, cross_part_{s}, {s}, {t}, vector_{s}, {lanes})",
+        ]
+        return Part(f"mt_pack_{s}", "\n".join(declared), _unit(self, dtype, "crossed.c", "\n".join(lines)))
 
     def turns(self, columns: int, dtype: DType) -> bool:
         """Whether a product with so many columns is computed faster as its transpose: they leave much of a vector
@@ -87,86 +98,74 @@ class Lanes(NamedTuple):
 
     def turned(self, columns: int, rows: int, dtype: DType) -> tuple[Part, ...]:
         """The product by way of its transpose, so many rows at once, and the products that it calls."""
-        name = _named("turned", suffix(dtype), str(columns), str(rows))
-        called = [self.function(columns, dtype), self.function(rows, dtype, "columns")]
-        return (*called, Part(name, _turned(self, columns, rows, dtype, name)))
+        name = f"turned_{suffix(dtype)}_{columns}_{rows}"
+        called = [self.packing(dtype), *self.function(columns, dtype), *self.function(rows, dtype)]
+        return (*dict.fromkeys(called), Part(name, _turned(self, columns, rows, dtype, name)))
 
     def vector(self, dtype: DType) -> str:
-        """The type of a vector, and how several are turned."""
+        """The type of a vector, and how parts of one are read and written."""
         t, s = c_type(dtype), suffix(dtype)
-        lines = [
-            f"typedef {t} vector_{s} __attribute__((vector_size({self.vector_bytes}), aligned({dtype.itemsize})));",
-            f"CROSS(cross_{s}, {t}, vector_{s}, {self.of(dtype)})",
-        ]
-        return "\n".join(lines)
-
-    def shared(self, dtype: DType, lefts: Iterable[str]) -> str:
-        """Types and tiles that the functions of a type are made of."""
-        t, s, lanes = c_type(dtype), suffix(dtype), self.of(dtype)
-        lines = [
-            self.vector(dtype),
-            f"VECTORS({s}, {t}, vector_{s}, {lanes})",
-            f"CROSS_PART(cross_part_{s}, cross_{s}, {t}, vector_{s}, {lanes})",
-            f"PACK(pack_{s}, cross_{s}, cross_part_{s}, {t}, {lanes})",
-        ]
-        for vectors in range(1, self.most + 1):
-            lines += [
-                f"TILE({_tile(left, s, rows, vectors)}, {s}, {t}, vector_{s}, {lanes}, {rows}, {vectors}, "
-                f"{LEFTS[left].third}, {LEFTS[left].at})"
-                for left in lefts
-                for rows in self.rows(vectors)
-            ]
-        return "\n".join(lines)
+        aligned = f"__attribute__((vector_size({self.vector_bytes}), aligned({dtype.itemsize})))"
+        return f"typedef {t} vector_{s} {aligned};\nVECTORS({s}, {t}, vector_{s}, {self.of(dtype)})"
 
 
-def left_of(name: str) -> str:
-    """The left side of a product, from the name of its function."""
-    return name.split("_")[1] if name.split("_")[1] in LEFTS else ""
+def _unit(lanes: Lanes, dtype: DType, name: str, text: str) -> str:
+    """A complete unit of C."""
+    return "\n".join([c_text("prelude.c"), c_text("product.c"), lanes.vector(dtype), c_text(name), text, ""])
 
 
-def _named(*words: str) -> str:
-    return "_".join(filter(None, words))
-
-
-def _tile(left: str, s: str, rows: int, vectors: int) -> str:
-    return _named("tile", left, s, f"{rows}x{vectors}")
-
-
-def _function(lanes: Lanes, columns: int, dtype: DType, left: str) -> str:
+def _panel(lanes: Lanes, vectors: int, dtype: DType, head: str, part: bool) -> str:
     t, s = c_type(dtype), suffix(dtype)
-    name = _named("product", left, s, str(columns))
-    pitch = lanes.padded(columns, dtype)
-    some = max(8, PACKED_ROWS // pitch)
+    of, last = f"{t}, vector_{s}, {lanes.of(dtype)}", f"{'PART' if part else 'WHOLE'}_{s}"
     lines = [
-        f"// z = start + a b, with {columns} columns; z and `start` have room for {pitch}, and so has b where `padded`",
-        "// or z -= scale (start + a b), if b need not be packed",
-        f"static void {name}(long m, long k, const {t} *restrict a, long ar, {LEFTS[left].third},",
-        f"    const {t} *restrict b, long br, long bc, int padded, {t} *restrict z, long zr,",
-        f"    const {t} *start, const {t} *scale)",
-        "{",
-        *(["    (void)padded;"] if pitch == columns else []),
-        f"    {t} packed[{some * pitch}] ALIGNED;",
-        f"    const long some = bc == 1 ? larger(k, 1) : {some};",
-        "    for (long t = 0; t < larger(k, 1); t += some) {",
-        "        const long count = smaller(some, k - t);",
-        f"        const {t} *right = bc == 1 ? b + t * br : packed;",
-        f"        const long rr = bc == 1 ? br : {pitch};",
-        f"        if (bc != 1) pack_{s}(count, {columns}, {pitch}, b + t * br, br, bc, packed);",
+        *(f"TILE(tile_{rows}, {of}, {rows}, {vectors}, {last})" for rows in lanes.rows(vectors)),
+        *(head, "{", "    long i = 0;"),
     ]
-    column = 0
-    for vectors, alike in groupby(lanes.panels(columns, dtype)):
-        end = column + len(list(alike)) * vectors * lanes.of(dtype)
-        lines += _panels(lanes, columns, column, end, vectors, dtype, left)
+    for rows in lanes.rows(vectors):
+        left = "k, rows ? a : a + i * ar, ar, ac, rows ? rows + i : rows, columns"
+        lines += [
+            f"    for (; i + {rows} <= m; i += {rows})",
+            f"        tile_{rows}({left}, b, br, rest, z + i * zr, zr, start, scale);",
+        ]
+    return "\n".join([*lines, "}"])
+
+
+def _function(lanes: Lanes, columns: int, dtype: DType) -> tuple[list[Part], str]:
+    """The panels that are called, and the text."""
+    t, s, width, pitch = c_type(dtype), suffix(dtype), lanes.of(dtype), lanes.padded(columns, dtype)
+    lines = [
+        f"// z = start + a b, with {columns} columns, or z -= scale (start + a b); z and `start` have room for {pitch}",
+        f"static inline void product_{s}_{columns}(long m, long k, {LEFT.format(t)},",
+        f"    const {t} *restrict b, long br, {t} *z, long zr, const {t} *start, const {t} *scale)",
+        "{",
+    ]
+    column, called = 0, []
+    for (vectors, rest), alike in groupby(_panels(lanes, columns, dtype)):
+        called.append(lanes.panel_of(vectors, dtype, lanes.masks and (vectors == 1 or rest < width)))
+        end = column + len(list(alike)) * vectors * width
+        lines += [
+            f"    for (long j = {column}; j < {end}; j += {vectors * width})",
+            f"        {called[-1].name}(m, k, a, ar, ac, rows, columns, b + j, br, {rest}, z + j, zr,",
+            "            start ? start + j : start, scale);",
+        ]
         column = end
-    return "\n".join([*lines, "    }", "}"])
+    return called, "\n".join([*lines, "}"])
+
+
+def _panels(lanes: Lanes, columns: int, dtype: DType) -> Iterator[tuple[int, int]]:
+    """The vectors of each panel, and the elements of its last one that are there."""
+    column, width = 0, lanes.of(dtype)
+    for vectors in lanes.panels(columns, dtype):
+        column += vectors * width
+        yield vectors, min(width, columns - column + width)
 
 
 def _turned(lanes: Lanes, columns: int, rows: int, dtype: DType, name: str) -> str:
     t, s, width, pitch = c_type(dtype), suffix(dtype), lanes.of(dtype), lanes.padded(columns, dtype)
     lines = [
-        f"// the same for many k and bc = 1, by vectors of {rows} rows instead of columns; z has room for whole ones",
-        f"static void {name}(long m, long k, const {t} *restrict a, long ar, long ac,",
-        f"    const {t} *restrict b, long br, long bc, int padded, {t} *restrict z, long zr,",
+        f"// the same for many k, by vectors of {rows} rows instead of columns; z has room for whole ones",
+        f"static void {name}(long m, long k, {LEFT.format(t)},",
+        f"    const {t} *restrict b, long br, {t} *z, long zr,",
         f"    const {t} *start, const {t} *scale)",
         "{",
         f"    {t} sums[{pitch * rows}] ALIGNED, packed[{MOST_TURNED * rows}] ALIGNED;",
@@ -175,34 +174,12 @@ def _turned(lanes: Lanes, columns: int, rows: int, dtype: DType, name: str) -> s
         f"    for (; i + {rows} <= m; i += {rows}) {{",
         f"        const {t} *const right = ar == 1 ? a + i : packed;",
         f"        const long rr = ar == 1 ? ac : {rows};",
-        f"        if (ar != 1) pack_{s}(k, {rows}, {rows}, a + i * ar, ac, ar, packed);",
-        f"        product_columns_{s}_{rows}({columns}, k, b, br, 0, right, rr, 1, 1, sums, {rows}, 0, 0);",
+        f"        if (ar != 1) mt_pack_{s}(k, {rows}, {rows}, a + i * ar, ac, ar, packed);",
+        f"        product_{s}_{rows}({columns}, k, b, 1, br, 0, 0, right, rr, sums, {rows}, 0, 0);",
         f"        for (long r = 0; r < {rows}; r += {width})",
         f"            for (long j = 0; j < {columns}; j += {width})",
-        f"                cross_{s}(sums + j * {rows} + r, {rows}, z + (i + r) * zr + j, zr);",
+        f"                mt_cross_{s}(sums + j * {rows} + r, {rows}, z + (i + r) * zr + j, zr);",
         "    }",
     ]
-    rest = "m - i, k, a + i * ar, ar, ac, b, br, bc, padded, z + i * zr, zr, start, scale"
+    rest = "m - i, k, a + i * ar, ar, ac, rows, columns, b, br, z + i * zr, zr, start, scale"
     return "\n".join([*lines, f"    if (i < m) product_{s}_{columns}({rest});", "}"])
-
-
-def _panels(lanes: Lanes, columns: int, start: int, end: int, vectors: int, dtype: DType, left: str) -> list[str]:
-    """Panels of so many vectors each, from a column to another, which may be behind the last."""
-    s, width = suffix(dtype), vectors * lanes.of(dtype)
-    over = max(0, end - columns)
-    whole = "count"
-    if over:
-        whole = f"padded || bc != 1 || j < {end - width} ? count : readable(count, rr, {over})"
-    place = f"right + j, rr, whole, {width - over}, z + i * zr + j, zr, from, scale, t > 0"
-    lines = [
-        f"        for (long j = {start}; j < {end}; j += {width}) {{",
-        f"            const long whole = {whole};",
-        f"            const {c_type(dtype)} *const from = start ? start + j : start;",
-        "            long i = 0;",
-    ]
-    for rows in lanes.rows(vectors):
-        lines += [
-            f"            for (; i + {rows} <= m; i += {rows})",
-            f"                {_tile(left, s, rows, vectors)}(count, {LEFTS[left].arguments}, {place});",
-        ]
-    return [*lines, "        }"]

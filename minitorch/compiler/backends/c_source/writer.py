@@ -112,8 +112,10 @@ class Writer:
         return "\n".join(self._assembled()) + "\n"
 
     def units(self) -> list[str]:
-        """The units of C that the program is linked with, besides those of elementary functions."""
-        return [part.unit for part in self.parts if part.unit]
+        """The units of C that the program is linked with, besides those of elementary functions; first those that take
+        a compiler longest, which is those with most in a tile."""
+        longest = sorted((part for part in self.parts if part.unit), key=lambda part: part.work, reverse=True)
+        return [part.unit for part in longest]
 
     # ---- instructions ----
 
@@ -240,11 +242,10 @@ class Writer:
             c_text("team.c") if self.team else "",
         ]
         small = [p.name.split("_")[-2] for p in self.parts if p.name.startswith("product_")]
-        lefts = dict.fromkeys(["", *(product.left_of(p.name) for p in self.parts if p.name.startswith("product_"))])
         floats = dict.fromkeys([*small, *map(suffix, self.products)])
         if floats:
             lines.append(c_text("product.c"))
-        lines += [self.lanes.shared(d, lefts) for d in (FLOAT32, FLOAT64) if suffix(d) in floats]
+        lines += [self.lanes.vector(d) for d in (FLOAT32, FLOAT64) if suffix(d) in floats]
         lines += ["", *(part.text + "\n" for part in self.parts)]
         if self.products:
             lines.append(c_text("gemm.c"))

@@ -29,7 +29,7 @@ LAYOUTS = {
 def product(a, b, f=None, alpha=1.0, threads=1, into=None):
     """f + alpha a b by the unit itself, the shares of the threads one after the other."""
     dtype, real = TYPES[str(a.dtype)]
-    library = objects.load(blocked.unit(LANES, dtype))
+    library = objects.load(blocked.unit(LANES, dtype), [LANES.packing(dtype).unit])
     function = getattr(library, f"mt_blocked_f{dtype.itemsize * 8}")
     (m, k), n = a.shape, b.shape[1]
     c = np.full((m + 2, n + 40), 7, a.dtype)

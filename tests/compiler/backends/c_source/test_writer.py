@@ -188,8 +188,18 @@ def sources():
         patch.setattr(blocked, "WIDE", 0)
         others.append(network(width=800))
     assert "mt_blocked_" in others[-1].source
-    units = [blocked.unit(Lanes(width), dtype) for width in (32, 64) for dtype in (FLOAT32, FLOAT64)]
-    return [*(program.source for program in (everything, *others)), *units]
+    return [*(program.source for program in (everything, *others)), *units()]
+
+
+def units():
+    """What programs are linked with."""
+    kinds = [(Lanes(width), dtype) for width in (16, 32, 64) for dtype in (FLOAT32, FLOAT64)]
+    texts = [blocked.unit(lanes, dtype) for lanes, dtype in kinds if lanes.vector_bytes > 16]
+    for lanes, dtype in kinds:
+        texts.append(lanes.packing(dtype).unit)
+        panels = [(vectors, part) for vectors in range(1, lanes.most + 1) for part in {False, lanes.masks}]
+        texts += [lanes.panel_of(vectors, dtype, part).unit for vectors, part in panels]
+    return texts
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])

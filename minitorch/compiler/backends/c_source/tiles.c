@@ -1,0 +1,51 @@
+// R rows and C vectors of columns of a product a b, summed in registers; each row from `start` on, where there is one.
+// Where there is a `scale`, what is stored is what lies there less so many times the product.
+// The element of a in row r and column t is a[r * ar + t * ac]. Of rows, or of columns where ar is 1, an order may say
+// which are meant. The last vector of a row of b is read by LAST.
+#define TERMS(VECTOR, LANES, A, R, C, LAST, BEGIN) \
+    PRAGMA(GCC unroll 1 + R / 6) for (long t = 0; t < k; t++) { \
+        BEGIN \
+        UNROLL for (int c = 0; c < C - 1; c++) bs[c] = *(const VECTOR *)(b + t * br + c * LANES); \
+        bs[C - 1] = LAST(b + t * br + (C - 1) * LANES); \
+        STEP(A, R, C, bs) \
+    }
+#define WHOLE_f32(x) *(const vector_f32 *)(x)
+#define WHOLE_f64(x) *(const vector_f64 *)(x)
+#ifdef MASKED_LOAD_f32
+#define PART_f32(x) MASKED_LOAD_f32(x, rest)
+#define PART_f64(x) MASKED_LOAD_f64(x, rest)
+#else
+#define PART_f32(x) read_f32(x, rest)
+#define PART_f64(x) read_f64(x, rest)
+#endif
+#define TILE(NAME, T, VECTOR, LANES, R, C, LAST) \
+static inline __attribute__((always_inline)) void \
+NAME(long k, const T *restrict a, long ar, long ac, const int64_t *rows, const int64_t *columns, \
+     const T *restrict b, long br, long rest, T *z, long zr, const T *start, const T *scale) \
+{ \
+    VECTOR acc[R][C], bs[C]; \
+    (void)rest; \
+    if (start) { \
+        EACH(R, C) acc[r][c] = *(const VECTOR *)(start + c * LANES); \
+    } else { \
+        EACH(R, C) acc[r][c] = (VECTOR){0}; \
+    } \
+    if (ar == 1 && !rows) { /* without a branch for each term */ \
+        const int64_t first = 0, *const places = columns ? columns : &first; \
+        const long ordered = columns ? -1 : 0; \
+        TERMS(VECTOR, LANES, x[r], R, C, LAST, \
+              const T *const x = a + (places[t & ordered] + (t & ~ordered)) * ac;) \
+    } else { \
+        const T *of[R]; \
+        UNROLL for (int r = 0; r < R; r++) of[r] = rows ? a + rows[r] * ar : r ? of[r - 1] + ar : a; \
+        TERMS(VECTOR, LANES, of[r][t * ac], R, C, LAST, ) \
+    } \
+    if (scale) { \
+        const T times = *scale; \
+        UNROLL for (int r = 0; r < R; r++, z += zr) \
+            UNROLL for (int c = 0; c < C; c++) *(VECTOR *)(z + c * LANES) -= times * acc[r][c]; \
+    } else { \
+        UNROLL for (int r = 0; r < R; r++, z += zr) \
+            UNROLL for (int c = 0; c < C; c++) *(VECTOR *)(z + c * LANES) = acc[r][c]; \
+    } \
+}
