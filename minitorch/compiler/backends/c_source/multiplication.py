@@ -28,7 +28,9 @@ class Multiplication:
         self.inputs, self.taken = inputs, taken
         self.left, self.right = (inputs[i] for i in product.operands)
         self.function, self.sizes, self.lanes, self.blocks = function, sizes, lanes, blocks
-        self.ready: list[str] = []  # where the right matrix, or the panel at hand, is read, and how far apart its rows are
+        self.ready: list[
+            str
+        ] = []  # where the right matrix, or a panel of it, is read, and how far apart rows are
         self.copied = False  # whether the row that is added has been
 
     # ---- made ready ----
