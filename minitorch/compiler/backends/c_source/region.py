@@ -165,7 +165,7 @@ class Region:
                 self._elements(body, stored, staged)
             self._totals(folds, "row")
         if self.vectors:
-            self._sums(folds)
+            folds = self._sums(folds)
         self.vectors = False
         self._totals(folds, "block")
 
@@ -184,25 +184,32 @@ class Region:
         scopes = [self._scope(n) for n in folds]
         if any(where != "block" for where, _ in scopes) or all(name.isidentifier() for _, name in scopes):
             return False
+        if any(self.writes[n].strides[-1] not in (0, 1) for n in folds):
+            return False
         vectors, whole = blocks.pitch // self.lanes.of(product.dtype), blocks.pitch == blocks.columns
         if not whole and not self.lanes.masks:
             return False
         return in_vectors(body, stored, product.dtype, self.reads, self.writes, whole, vectors)
 
-    def _sums(self, folds: Sequence[Tensor]) -> None:
-        """The elements of the vectors that have added up, or their sum."""
-        columns, pitch, f = self.blocks.columns, self.blocks.pitch, self.function
+    def _sums(self, folds: Sequence[Tensor]) -> list[Tensor]:
+        """The vectors that have added up are added to where they belong, or become one number, which is left to add."""
+        f, left = self.function, []
         for n in folds:
-            t, s, name = c_type(n.dtype), suffix(n.dtype), self._scope(n)[1].removesuffix("[j]")
-            step = self.lanes.of(n.dtype)
-            own = name if "[j]" in self._scope(n)[1] else f"{name}e"
-            f.line(f"{t} {own}[{pitch}] ALIGNED;")
-            f.line("UNROLL")
-            f.line(f"for (long j = 0; j < {pitch}; j += {step}) *(vector_{s} *)&{own}[j] = {name}v[j / {step}];")
-            if own != name:
-                f.line(f"{t} {name} = 0;")
-                f.line(f"SIMD_OF(reduction(+:{name}))")
-                f.line(f"for (long j = 0; j < {columns}; j++) {name} = {name} + {own}[j];")
+            name, access, step = self._scope(n)[1].removesuffix("[j]"), self.writes[n], self.lanes.of(n.dtype)
+            t, s, columns, pitch = c_type(n.dtype), suffix(n.dtype), self.blocks.columns, self.blocks.pitch
+            each = "UNROLL for (long j = 0; j < {}; j += {}) ".format
+            if access.strides[-1] == 1:
+                place, rest = f"&{self._element(access)}", f"{columns} - j"
+                total = f"read_{s}({place}, {rest}) + {name}v[j / {step}]"
+                f.line(f"{each(columns, step)}write_{s}({place}, {rest}, {total});")
+                continue
+            f.line(f"{t} {name}e[{pitch}] ALIGNED;")
+            f.line(f"{each(pitch, step)}*(vector_{s} *)&{name}e[j] = {name}v[j / {step}];")
+            f.line(f"{t} {name} = 0;")
+            f.line(f"SIMD_OF(reduction(+:{name}))")
+            f.line(f"for (long j = 0; j < {columns}; j++) {name} = {name} + {name}e[j];")
+            left.append(n)
+        return left
 
     def _rows_taken(self, values: Sequence[Tensor]) -> None:
         """Where the rows lie, of the inputs among these values, that are taken in an order."""
