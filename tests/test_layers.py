@@ -27,7 +27,7 @@ HEAVY = (
 
 # Reading order, which is the order of layers. A folder stands for its files; inside it the same rule holds.
 LAYERS = (
-    "lazy", "record", "errors",
+    "lazy", "errors",
     "graph.text", "graph.dim", "graph.types", "graph.origin", "graph.storage", "graph.array", "graph.tensor",
     "graph.order", "graph.flat", "graph.pictured", "graph.graph", "graph",
     "ops.elementwise", "ops.function", "ops.leaf", "ops.shape", "ops.reduction", "ops.gather", "ops.contraction",

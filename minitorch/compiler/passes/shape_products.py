@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from minitorch import ops
 from minitorch.compiler.gemm import gemm
@@ -17,13 +18,12 @@ from minitorch.graph.graph import Graph
 from minitorch.graph.origin import derived
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.types import is_float
-from minitorch.record import Record
 
 SUMS = (ops.add, ops.subtract)
 REASON = "c + alpha (a b) is one operation, which adds the product up where c is"
 
 
-class _Scaled(Record):
+class _Scaled(NamedTuple):
     """A product that nobody else reads, and the number that it is multiplied by."""
 
     product: Tensor

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import prod
 from operator import setitem
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,6 @@ from minitorch.graph.dim import Shape, Symbol, evaluate
 from minitorch.graph.storage import Array, aligned
 from minitorch.graph.tensor import Tensor
 from minitorch.lazy import lazy
-from minitorch.record import Record
 
 blas = lazy("minitorch.compiler.backends.c_source.blas")
 
@@ -56,7 +55,7 @@ class _Job(ctypes.Structure):
     )  # fmt: skip
 
 
-class _Looped(Record):
+class _Looped(NamedTuple):
     """What the loop of one batch size is given: the inputs taken by rows, with their numbers; where the table has those
     that are taken whole; and the results."""
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from minitorch import ops
 from minitorch.compiler.backends.c_source.expressions import literal, suffix
 from minitorch.graph.tensor import Tensor
-from minitorch.record import Record
 
 FOLDS = (ops.sum, ops.prod, ops.max, ops.min, ops.any, ops.all)
 
 
-class Fold(Record):
+class Fold(NamedTuple):
     """`combine` joins a result so far with an element. `clause` is what OpenMP calls it, where the order may change."""
 
     combine: str

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence, Set
+from typing import NamedTuple
 
 from minitorch import ops
 from minitorch.compiler.backends.c_source.layout import Key, Layout, stretched
 from minitorch.compiler.backends.c_source.product import LEAST_TURNED, MOST_PACKED, MOST_TURNED, Lanes
 from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor
-from minitorch.record import Record
 
 Layouts = Mapping[Tensor, Layout]
 
 
-class Merged(Record):
+class Merged(NamedTuple):
     """A product with what is merged into it."""
 
     node: Tensor

@@ -28,9 +28,7 @@ class Multiplication:
         self.inputs, self.taken = inputs, taken
         self.left, self.right = (inputs[i] for i in product.operands)
         self.function, self.sizes, self.lanes, self.blocks = function, sizes, lanes, blocks
-        self.ready: list[
-            str
-        ] = []  # where the right matrix, or a panel of it, is read, and how far apart rows are
+        self.ready: list[str] = []  # where the right matrix, or a panel of it, is read, and how far apart rows are
         self.copied = False  # whether the row that is added has been
 
     # ---- made ready ----

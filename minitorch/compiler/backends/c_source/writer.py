@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from minitorch import ops
 from minitorch.compiler.backends.c_source import alike, blocked, product
@@ -31,7 +31,6 @@ from minitorch.graph.graph import Graph, expression, place
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
 from minitorch.graph.types import FLOAT32, FLOAT64, DType
-from minitorch.record import Record
 
 LINES = 400  # of calls, and of what they compute, in one generated function
 SHARED = 1e6  # floating-point operations of an instruction that are worth a meeting of threads, some 10 microseconds
@@ -49,7 +48,7 @@ def native(node: Tensor) -> bool:
     return node.op in FOLDS or covers(node) or not node.inputs  # what has no inputs is given, or computed ahead
 
 
-class Segment(Record):
+class Segment(NamedTuple):
     """Instructions that run one after the other without Python: the name of their C function, or the one that is
     computed by its NumPy kernel."""
 
@@ -57,7 +56,7 @@ class Segment(Record):
     fallback: Instruction | None = None
 
 
-class Shared(Record):
+class Shared(NamedTuple):
     """A function that the instructions which are alike share: its name, the sizes that it is given, and the pieces of
     memory, by their numbers among those of an instruction, or as they are where they are the same for all."""
 
