@@ -14,7 +14,8 @@ import numpy as np
 
 from minitorch.compiler.backends.base import Batches, Memory, known_shape
 from minitorch.compiler.backends.c_source.layout import Key, Layout
-from minitorch.compiler.backends.c_source.writer import SHARED, Segment, Writer
+from minitorch.compiler.backends.c_source.work import enough
+from minitorch.compiler.backends.c_source.writer import Segment, Writer
 from minitorch.compiler.backends.interpreter import evaluate_node
 from minitorch.compiler.plan import BIND, Instruction
 from minitorch.graph.dim import Shape, Symbol, evaluate
@@ -191,7 +192,7 @@ class Binding:
                 self.table[k] = base + self.offsets[key[1]]
         room = max((evaluate(size, self.sizes) for size in self.writer.scratch), default=0)
         self.flops = evaluate(self.writer.flops, self.sizes)
-        self.most = team_size() if self.writer.team and self.flops >= SHARED * len(self.writer.calls) else 1
+        self.most = team_size() if self.writer.team and enough(self.flops, len(self.writer.calls)) else 1
         self._keep(("scratch", 0), aligned(room * self.most))
 
     # ---- inputs and results ----

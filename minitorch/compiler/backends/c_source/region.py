@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from minitorch import ops
 from minitorch.compiler.backends.c_source.blocks import Access, Blocks, collapsed, over_axes
 from minitorch.compiler.backends.c_source.expressions import EXPRESSIONS, array_function, c_type, literal, suffix
 from minitorch.compiler.backends.c_source.folds import FOLDS, fold_of
-from minitorch.compiler.backends.c_source.function import Function, Part
+from minitorch.compiler.backends.c_source.function import Function
 from minitorch.compiler.backends.c_source.layout import Key, Layout, Sizes, stretched
 from minitorch.compiler.backends.c_source.merged import product_in
 from minitorch.compiler.backends.c_source.multiplication import Multiplication
 from minitorch.compiler.backends.c_source.product import Lanes
+from minitorch.compiler.backends.c_source.reductions import Reductions
 from minitorch.compiler.backends.c_source.steps import Steps
 from minitorch.compiler.backends.c_source.vectors import in_vectors
 from minitorch.graph.dim import Shape
 from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor
-from minitorch.graph.types import FLOAT32
 
 UPDATED = 48  # rows of a block that a product updates: as many as fill tiles of any height
 
@@ -40,7 +39,6 @@ class Region:
         nodes = [n for n in body.nodes if merged is None or n not in merged.within]
         self.nodes = [n for n in nodes if n.inputs]
         self.numbers = {n: i for i, n in enumerate(body.nodes)}
-        self.parts: dict[Tensor, str] = {}  # where, in the scratch memory of a thread, its part of a reduction lies
         self.vectors = False  # whether the loop at hand is written in vectors
         self.names: dict[Tensor, str] = {}  # of the values that the loop at hand has computed
         space = _space(self.nodes)
@@ -49,15 +47,17 @@ class Region:
         self.writes = {n: self._written(n, x, len(space)) for n, x in zip(body.outputs, outputs, strict=True)}
         accesses = [*self.reads.values(), *self.writes.values()]
         axes = collapsed(space, accesses) if self.product is None else list(space)
-        self.folds = [n for n in self.nodes if n.op in FOLDS]
+        folds = {n: self.writes[n] for n in self.nodes if n.op in FOLDS}
         calls = {n for n in self.nodes if n is self.product or array_function(n) is not None}
         right = None if merged is None else self.inputs[merged.operands[1]]
-        self.blocks = Blocks(axes, sizes, lanes, right, bool(calls), {n: self.writes[n] for n in self.folds}, team)
+        self.blocks = Blocks(axes, sizes, lanes, right, bool(calls), folds, team)
         if self.updates:
             self.blocks.rows = UPDATED
+        given = self.function, sizes, lanes, self.blocks
+        self.reductions = Reductions(self.nodes, self.writes, self.numbers, *given)
         self.multiplication = None
         if merged is not None:
-            self.multiplication = Multiplication(merged, self.inputs, taken, self.function, sizes, lanes, self.blocks)
+            self.multiplication = Multiplication(merged, self.inputs, taken, *given)
         self.steps = Steps(nodes, calls, self.product, self.reads, self.writes, self._dense)
 
     def _read(self, layout: Layout, space: Shape) -> Access:
@@ -74,15 +74,13 @@ class Region:
         for p, access in self.reads.items():
             if access.single:
                 f.line(f"const {c_type(p.dtype)} x{self.numbers[p]} = {access.name}[{self._at(access, [])}];")
-        for n in self.folds:
-            self._identity(n)
+        self.reductions.begin()
         for buffer, n in {b: n for n, b in self.steps.buffers.items()}.items():
             f.line(f"{c_type(n.dtype)} {buffer}[{blocks.room}] ALIGNED{self._cleared()};")
         if self.multiplication is not None:
             self.multiplication.copy_start()
             if not blocks.panels:
                 self.multiplication.pack()
-        self.wide = {n: self._depth(n) for n in self.folds if n.op is ops.sum and n.dtype == FLOAT32 and self._whole(n)}
         with self._loops():
             if self.multiplication is not None:
                 self.multiplication.fetch(self.reads)
@@ -91,7 +89,7 @@ class Region:
                     self._call_step(s)
                 else:
                     self._loop_step(s)
-        self._joined()
+        self.reductions.end()
         return f
 
     @contextmanager
@@ -100,9 +98,8 @@ class Region:
         outer, inner = self.blocks.outer_loops(), self.blocks.block_loops()
         with ExitStack() as stack:
             for depth, heads in enumerate([*([head] for head in outer), inner]):
-                for n in (n for n, at in self.wide.items() if at == depth):
-                    self.function.line(f"double t{self.numbers[n]} = 0;")
-                    stack.callback(self._store_total, n)
+                for n in self.reductions.open_totals(depth):
+                    stack.callback(self.reductions.store_total, n)
                 if heads is inner and self.blocks.panels and self.multiplication is not None:
                     self.multiplication.pack()
                 stack.enter_context(self.function.nest(heads))
@@ -149,7 +146,7 @@ class Region:
     # ---- loops ----
 
     def _loop_step(self, s: int) -> None:
-        f, steps = self.function, self.steps
+        f, steps, sums = self.function, self.steps, self.reductions
         staged = [n for n in steps.buffers if not n.inputs] if s == 0 else []
         body = [n for n in self.nodes if steps.step[n] == s]
         stored = [n for n, at in steps.stored.items() if at == s]
@@ -157,17 +154,17 @@ class Region:
             return
         folds = [n for n in body if n.op in FOLDS]
         self.vectors = not staged and self._in_vectors(body, stored, folds)
-        self._accumulators(folds, "block")
+        sums.accumulators(folds, "block", self.vectors)
         with f.nest(self.blocks.row_loop()):
             self._rows_taken([*staged, *(i for n in body for i in n.inputs), *stored])
-            self._accumulators(folds, "row")
+            sums.accumulators(folds, "row", self.vectors)
             with f.nest([*self._vectorised(folds), *self._column_loop()]):
                 self._elements(body, stored, staged)
-            self._totals(folds, "row")
+            sums.totals(folds, "row")
         if self.vectors:
-            folds = self._sums(folds)
+            folds = sums.out_of_vectors(folds)
         self.vectors = False
-        self._totals(folds, "block")
+        sums.totals(folds, "block")
 
     def _column_loop(self) -> list[str]:
         if not self.vectors or self.product is None:
@@ -181,7 +178,7 @@ class Region:
         blocks, product = self.blocks, self.product
         if product is None or blocks.panels or blocks.pitch > self.lanes.panel(product.dtype):
             return False
-        scopes = [self._scope(n) for n in folds]
+        scopes = [self.reductions.scope(n) for n in folds]
         if any(where != "block" for where, _ in scopes) or all(name.isidentifier() for _, name in scopes):
             return False
         if any(self.writes[n].strides[-1] not in (0, 1) for n in folds):
@@ -190,26 +187,6 @@ class Region:
         if not whole and not self.lanes.masks:
             return False
         return in_vectors(body, stored, product.dtype, self.reads, self.writes, whole, vectors)
-
-    def _sums(self, folds: Sequence[Tensor]) -> list[Tensor]:
-        """The vectors that have added up are added to where they belong, or become one number, which is left to add."""
-        f, left = self.function, []
-        for n in folds:
-            name, access, step = self._scope(n)[1].removesuffix("[j]"), self.writes[n], self.lanes.of(n.dtype)
-            t, s, columns, pitch = c_type(n.dtype), suffix(n.dtype), self.blocks.columns, self.blocks.pitch
-            each = "UNROLL for (long j = 0; j < {}; j += {}) ".format
-            if access.strides[-1] == 1:
-                place, rest = f"&{self._element(access)}", f"{columns} - j"
-                total = f"read_{s}({place}, {rest}) + {name}v[j / {step}]"
-                f.line(f"{each(columns, step)}write_{s}({place}, {rest}, {total});")
-                continue
-            f.line(f"{t} {name}e[{pitch}] ALIGNED;")
-            f.line(f"{each(pitch, step)}*(vector_{s} *)&{name}e[j] = {name}v[j / {step}];")
-            f.line(f"{t} {name} = 0;")
-            f.line(f"SIMD_OF(reduction(+:{name}))")
-            f.line(f"for (long j = 0; j < {columns}; j++) {name} = {name} + {name}e[j];")
-            left.append(n)
-        return left
 
     def _rows_taken(self, values: Sequence[Tensor]) -> None:
         """Where the rows lie, of the inputs among these values, that are taken in an order."""
@@ -222,8 +199,8 @@ class Region:
         """What lets the compiler compute several elements at once, and add up several partial results."""
         clauses: dict[str, list[str]] = {}
         for n in folds:
-            if self._scope(n)[1].isidentifier():
-                clauses.setdefault(fold_of(n).clause, []).append(self._scope(n)[1])
+            if (name := self.reductions.scope(n)[1]).isidentifier():
+                clauses.setdefault(fold_of(n).clause, []).append(name)
         if not self.blocks.axes or "" in clauses or self.vectors:
             return []
         text = " ".join(f"reduction({clause}:{', '.join(names)})" for clause, names in clauses.items())
@@ -236,7 +213,7 @@ class Region:
             f.line(f"{buffers[p]}[{here}] = {self._value(p)};")
         for n in body:
             if n.op in FOLDS:
-                f.line(fold_of(n).joined(self._sum(n), self._value(n.inputs[0])))
+                f.line(fold_of(n).joined(self.reductions.variable(n, self.vectors), self._value(n.inputs[0])))
                 continue
             expression = EXPRESSIONS[n.op.name]([self._value(i) for i in n.inputs], n)
             self.names[n] = f"v{self.numbers[n]}"
@@ -252,11 +229,6 @@ class Region:
             return f"write_{suffix(n.dtype)}(&{place}, {columns} - j, {value});"
         return f"{place} = {value};"
 
-    def _sum(self, n: Tensor) -> str:
-        """Where the loop at hand adds up."""
-        name = self._scope(n)[1]
-        return f"{name.removesuffix('[j]')}v[j / {self.lanes.of(n.dtype)}]" if self.vectors else name
-
     def _value(self, n: Tensor) -> str:
         """A value at the index of the loop."""
         if n in self.names:
@@ -270,109 +242,6 @@ class Region:
         else:
             place, columns = f"{self.steps.buffers[n]}[{self.blocks.in_buffer()}]", self.blocks.pitch
         return f"read_{suffix(n.dtype)}(&{place}, {columns} - j)" if self.vectors else place
-
-    # ---- reductions ----
-
-    def _identity(self, n: Tensor) -> None:
-        """A reduction starts from what it is over nothing. Each thread but the first adds up in memory of its own."""
-        access, fold = self.writes[n], fold_of(n)
-        if self.function.team:
-            t = c_type(n.dtype)
-            self.parts[n] = self.function.scratch(n.size, n.dtype)
-            own = f"({t} *)(mine + {self.parts[n]})"
-            self.function.line(f"{t} *const {access.name}p = me ? {own} : {access.name};")
-            access.name += "p"
-        if fold.identity == "0":
-            place, count = self._place(access), self.sizes(n.size)
-            self.function.line(f"memset({place}, 0, {count} * sizeof({c_type(n.dtype)}));")
-            return
-        with self.function.nest([f"for (long k = 0; k < {self.sizes(n.size)}; k++)"]):
-            at = self.sizes.index(access.layout.offset, [(1, "k")])
-            self.function.line(f"{access.name}[{at}] = {fold.identity};")
-
-    def _place(self, access: Access, indices: Sequence[str] = ()) -> str:
-        """Where an element lies."""
-        at = self._at(access, indices)
-        return access.name if at == "0" else f"{access.name} + {at}"
-
-    def _adds(self, n: Tensor) -> bool:
-        """Whether a reduction joins its parts by the function that adds up arrays."""
-        if n.op is ops.sum:
-            t, s = c_type(n.dtype), suffix(n.dtype)
-            self.function.needs.add(Part(f"sums_{s}", f"SUMS({s}, {t})"))
-        return n.op is ops.sum
-
-    def _joined(self) -> None:
-        """When all threads have added up their parts of the reductions, the first joins them, in their order."""
-        f = self.function
-        if not self.parts:
-            return
-        f.line("barrier(team);")
-        for n, start in self.parts.items():
-            t, access = c_type(n.dtype), self.writes[n]
-            if self._adds(n):
-                parts = f"(const char *)scratch + room + {start}, room, team->size - 1"
-                f.line(f"if (me == 0) join_{suffix(n.dtype)}({self.sizes(n.size)}, {self._place(access)}, {parts});")
-                continue
-            with f.nest(["for (long t = 1; me == 0 && t < team->size; t++)",
-                         f"const {t} *part = (const {t} *)((char *)scratch + t * room + {start});",
-                         f"for (long k = 0; k < {self.sizes(n.size)}; k++)"]):  # fmt: skip
-                target = f"{access.name}[{self.sizes.index(access.layout.offset, [(1, 'k')])}]"
-                f.line(fold_of(n).joined(target, "part[k]"))
-
-    def _scope(self, n: Tensor) -> tuple[str, str]:
-        """Where a reduction adds up before it does in memory, and the variable: in a block, in a row, or nowhere."""
-        name, strides, by_rows = f"c{self.numbers[n]}", self.writes[n].strides, self.blocks.by_rows
-        if self.blocks.axes and by_rows and strides[-2] == 0:
-            return "block", name if strides[-1] == 0 else f"{name}[j]"
-        if self.blocks.axes and strides[-1] == 0:
-            return "row" if by_rows else "block", name
-        return "memory", self._element(self.writes[n])
-
-    # blocks add up in double, so that long sums are as accurate as NumPy's, which add in pairs
-
-    def _whole(self, n: Tensor) -> bool:
-        """Whether a reduction makes one number of each block."""
-        where, name = self._scope(n)
-        return where == "block" and name.isidentifier()
-
-    def _depth(self, n: Tensor) -> int:
-        """The number of loops outside the total of a reduction: those that its place in memory depends on."""
-        outer = self.writes[n].strides[: len(self.blocks.outer)]
-        return max((k + 1 for k, stride in enumerate(outer) if stride != 0), default=0)
-
-    def _store_total(self, n: Tensor) -> None:
-        self.function.line(f"{self._element(self.writes[n])} += t{self.numbers[n]};")
-
-    def _accumulators(self, folds: Sequence[Tensor], scope: str) -> None:
-        for n in folds:
-            (where, name), identity = self._scope(n), fold_of(n).identity
-            if where == scope and self.vectors:
-                count = self.blocks.pitch // self.lanes.of(n.dtype)
-                self.function.line(f"vector_{suffix(n.dtype)} {name.removesuffix('[j]')}v[{count}] = {{{{0}}}};")
-            elif where == scope and name.isidentifier():
-                self.function.line(f"{c_type(n.dtype)} {name} = {identity};")
-            elif where == scope:
-                zeros = " = {0}" if identity == "0" else ""
-                self.function.line(f"{c_type(n.dtype)} {name.removesuffix('[j]')}[{self.blocks.columns}]{zeros};")
-                if not zeros:
-                    self.function.line(f"for (long j = 0; j < {self.blocks.columns}; j++) {name} = {identity};")
-
-    def _totals(self, folds: Sequence[Tensor], scope: str) -> None:
-        for n in folds:
-            where, name = self._scope(n)
-            if where == scope and self._by_columns(n, name):
-                target, own = self._place(self.writes[n], self.blocks.indices(first=True)), name.removesuffix("[j]")
-                self.function.line(f"add_{suffix(n.dtype)}({self.blocks.width()}, {target}, {own});")
-            elif where == scope:
-                every = "" if name.isidentifier() else f"{self.blocks.column_loop()[0]} "
-                target = f"t{self.numbers[n]}" if n in self.wide else self._element(self.writes[n])
-                self.function.line(every + fold_of(n).joined(target, name))
-
-    def _by_columns(self, n: Tensor, name: str) -> bool:
-        """Whether a block has a sum for each column, and they lie side by side where they belong."""
-        team, columns = self.function.team, not name.isidentifier()
-        return team and columns and self.writes[n].strides[-1] == 1 and self._adds(n)
 
 
 def _space(nodes: Sequence[Tensor]) -> Shape:

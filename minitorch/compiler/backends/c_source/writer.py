@@ -8,12 +8,10 @@ data.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from minitorch import ops
-from minitorch.compiler.backends.c_source import alike, blocked, product
+from minitorch.compiler.backends.c_source import alike, product, work
 from minitorch.compiler.backends.c_source.expressions import c_type, has_expression, suffix
 from minitorch.compiler.backends.c_source.folds import FOLDS
 from minitorch.compiler.backends.c_source.function import Function, Part
@@ -23,19 +21,15 @@ from minitorch.compiler.backends.c_source.region import Region
 from minitorch.compiler.backends.c_source.taken import taken_inputs
 from minitorch.compiler.backends.c_source.texts import c_text
 from minitorch.compiler.fused import fused
-from minitorch.compiler.gemm import gemm
-from minitorch.compiler.passes.fuse import body_of, small_product
+from minitorch.compiler.passes.fuse import body_of
 from minitorch.compiler.plan import BIND, Instruction, Plan, Value
-from minitorch.graph.dim import Size, evaluate, symbols_in
+from minitorch.graph.dim import Size, symbols_in
 from minitorch.graph.graph import Graph, expression, place
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
 from minitorch.graph.types import FLOAT32, FLOAT64, DType
 
 LINES = 400  # of calls, and of what they compute, in one generated function
-SHARED = 1e6  # floating-point operations of an instruction that are worth a meeting of threads, some 10 microseconds
-FETCHED = 8  # floating-point operations, or more, in the time in which an element comes from memory
-TYPICAL = 256  # what unknown sizes are taken for where it is decided whether threads may share the loops
 LONGEST = 200  # letters of a comment
 
 
@@ -73,8 +67,8 @@ class Writer:
         self.plan, self.lanes = plan, product.Lanes(vector_bytes)
         self.calls = [i for i in plan.instructions if i.stage != BIND and not i.node.op.view]
         self.operations = alike.operations(self.calls)
-        self.flops = _flops(self.operations, self.lanes)
-        self.team = _worth_a_team(self.calls, self.flops, self.lanes)
+        self.flops = work.flops(self.operations, self.lanes)
+        self.team = work.worth_a_team(self.calls, self.flops, self.lanes)
         self.symbols = tuple(dict.fromkeys(symbols_in(_mentioned(plan))))
         self.sizes = Sizes(self.symbols)
         self.by_node = {v.node: v for v in plan.values}
@@ -269,36 +263,6 @@ class Writer:
         panel = self.lanes.panel(dtype)
         wide, narrow = f"product_{s}_{panel}", f"product_{s}_{lanes}"
         return f"GEMM({s}, {t}, {'sgemm' if s == 'f32' else 'dgemm'}, {wide}, {narrow}, {panel}, {lanes})"
-
-
-def _worth_a_team(calls: Sequence[Instruction], flops: Size, lanes: product.Lanes) -> bool:
-    """Whether threads share the loops: of large steps that leave nothing to BLAS, which has threads of its own, and
-    nothing to Python."""
-    alone = any(not i.native or _by_blas(i.node, lanes) for i in calls)
-    typical = evaluate(flops, dict.fromkeys(symbols_in((flops,)), TYPICAL))
-    return not alone and bool(calls) and typical >= SHARED * len(calls)
-
-
-def _by_blas(node: Tensor, lanes: product.Lanes) -> bool:
-    return node.op in (ops.matmul, gemm) and not small_product(node) and not blocked.is_blocked(node, lanes)
-
-
-def _flops(operations: Mapping[Instruction, int], lanes: product.Lanes) -> Size:
-    """The floating-point operations of a step, as the rows count them, and those for which there is time while the
-    matrices of large products come from memory. Of instructions that are alike one is counted for all."""
-    counts = Counter(operations.values())
-    total: Size = 0
-    for i in {number: i for i, number in operations.items()}.values():
-        for node in i.nodes:
-            total = total + counts[operations[i]] * _flops_of(node, lanes)
-    return total
-
-
-def _flops_of(node: Tensor, lanes: product.Lanes) -> Size:
-    own = node.op.flops(node.type, *[x.type for x in node.inputs], **node.attrs)
-    if blocked.is_blocked(node, lanes):
-        own = own + FETCHED * (node.size + node.inputs[0].size + node.inputs[1].size)
-    return own
 
 
 def comment(text: str) -> str:

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 import minitorch as mt
-from minitorch.compiler.backends.c_source import binding, writer
+from minitorch.compiler.backends.c_source import binding, work
 
 
 @pytest.fixture(autouse=True)
 def always(monkeypatch):
     """Threads share steps of any size."""
-    monkeypatch.setattr(writer, "SHARED", 0)
-    monkeypatch.setattr(binding, "SHARED", 0)
+    monkeypatch.setattr(work, "SHARED", 0)
     monkeypatch.setattr(binding, "ALONE", 0)
 
 
