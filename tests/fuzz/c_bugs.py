@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from minitorch import ops
 from minitorch.compiler import updates
-from minitorch.compiler.backends.c_source import blocks, layout, moves, product, region, steps, writer
+from minitorch.compiler.backends.c_source import blocks, layout, moves, product, reductions, region, steps, writer
 from minitorch.compiler.backends.c_source.function import Function
 from minitorch.executor import Executor
 from tests.fuzz.planting import Patches, bug
@@ -49,12 +49,12 @@ def lines_of(owner: Any, name: str, change: Callable[[str], str]) -> Patches:
 
 @bug("a reduction does not start from its identity", C)
 def no_identity() -> Patches:
-    return [patch.object(region.Region, "_identity", lambda self, n: None)]
+    return [patch.object(reductions.Reductions, "_identity", lambda self, n: None)]
 
 
 @bug("the sum of a block takes the place of the sum so far", C)
 def forgotten_blocks() -> Patches:
-    return lines_of(region.Region, "_totals", lambda line: re.sub(r"= [at]\d+.* \+ (c\d+.*;)", r"= \1", line))
+    return lines_of(reductions.Reductions, "totals", lambda line: re.sub(r"= [at]\d+.* \+ (c\d+.*;)", r"= \1", line))
 
 
 @bug("the last block is as long as the others and runs over", C)
