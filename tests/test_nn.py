@@ -122,7 +122,10 @@ def test_initialisers_have_the_variance_of_their_papers(name, nin, nout):
 def test_weights_are_what_one_draw_of_all_gives(nin, nout, dtype):
     b = math.sqrt(3 / max(1, nin))
     whole = (np.random.default_rng(3).random((nin, nout)) * (2 * b) - b).astype(dtype)
-    assert (nn.Linear(nin, nout, init="lecun_uniform", seed=3, dtype=dtype).weight.data == whole).all()
+    drawn = nn.Linear(nin, nout, init="lecun_uniform", seed=3, dtype=dtype).weight.data
+    assert (drawn == whole).all()
+    uniform = np.random.default_rng(3).uniform(-b, b, (nin, nout))  # NumPy may round once less
+    np.testing.assert_allclose(drawn, uniform, rtol=0, atol=2 * b * np.finfo(dtype).eps)
     whole = np.random.default_rng(3).normal(0, math.sqrt(1 / max(1, nin)), (nin, 1)).astype(dtype)
     assert (nn.Neuron(nin, init="lecun_normal", seed=3, dtype=dtype).weight.data == whole[:, 0]).all()
 

@@ -32,6 +32,10 @@ class Access:
         """Whether it is one number for all indices."""
         return all(stride == 0 for stride in self.strides)
 
+    def at(self, sizes: Sizes, indices: Sequence[str]) -> str:
+        """The place of an element, as C; indices that are not given are 0."""
+        return sizes.index(self.layout.offset, list(zip(self.strides, indices, strict=False)))
+
 
 def collapsed(space: Shape, accesses: Sequence[Access]) -> list[Size]:
     """The sizes of the axes, where two neighbours are one if everything steps over both alike; strides follow."""
@@ -96,7 +100,7 @@ class Blocks:
     # ---- loops; a head without `for` is a line inside the loop before it ----
 
     def outer_loops(self) -> list[str]:
-        if self.alone:
+        if self.alone:  # where there are reductions, all threads meet behind the loops
             return ["for (long once = me; once < 1; once++)" if self.folded else "if (me) return;"]
         loops = [self._loop(f"o{k}", size, 1, shared=k == 0) for k, size in enumerate(self.outer)]
         if self.panels:

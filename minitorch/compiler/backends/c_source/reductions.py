@@ -69,12 +69,9 @@ class Reductions:
 
     # ---- places ----
 
-    def _at(self, access: Access, indices: Sequence[str]) -> str:
-        return self.sizes.index(access.layout.offset, list(zip(access.strides, indices, strict=False)))
-
     def _place(self, access: Access, indices: Sequence[str] = ()) -> str:
         """Where an element lies."""
-        at = self._at(access, indices)
+        at = access.at(self.sizes, indices)
         return access.name if at == "0" else f"{access.name} + {at}"
 
     def _kth(self, access: Access) -> str:
@@ -82,7 +79,7 @@ class Reductions:
 
     def _element(self, n: Tensor) -> str:
         """Where a reduction belongs, for the element that the loops are at."""
-        return f"{self.writes[n].name}[{self._at(self.writes[n], self.blocks.indices())}]"
+        return f"{self.writes[n].name}[{self.writes[n].at(self.sizes, self.blocks.indices())}]"
 
     def scope(self, n: Tensor) -> tuple[str, str]:
         """Where a reduction adds up before it does in memory, and the variable: in a block, in a row, or nowhere."""

@@ -73,7 +73,7 @@ class Region:
         f, blocks = self.function, self.blocks
         for p, access in self.reads.items():
             if access.single:
-                f.line(f"const {c_type(p.dtype)} x{self.numbers[p]} = {access.name}[{self._at(access, [])}];")
+                f.line(f"const {c_type(p.dtype)} x{self.numbers[p]} = {access.name}[{access.at(self.sizes, [])}];")
         self.reductions.begin()
         for buffer, n in {b: n for n, b in self.steps.buffers.items()}.items():
             f.line(f"{c_type(n.dtype)} {buffer}[{blocks.room}] ALIGNED{self._cleared()};")
@@ -110,14 +110,11 @@ class Region:
         called = any(n is not self.product for n in self.steps.calls)
         return " = {0}" if called and self.blocks.by_rows and self.blocks.pitch != self.blocks.columns else ""
 
-    def _at(self, access: Access, indices: Sequence[str]) -> str:
-        return self.sizes.index(access.layout.offset, list(zip(access.strides, indices, strict=False)))
-
     def _element(self, access: Access) -> str:
         indices = self.blocks.indices()
         if access.layout.key in self.taken:
             indices[-2] = f"row_{access.name}"
-        return f"{access.name}[{self._at(access, indices)}]"
+        return f"{access.name}[{access.at(self.sizes, indices)}]"
 
     # ---- calls ----
 
@@ -141,7 +138,7 @@ class Region:
         if n in self.steps.buffers:
             return self.steps.buffers[n]
         access = self.writes[n] if n in self.steps.direct else self.reads[n]
-        return f"{access.name} + {self._at(access, self.blocks.indices(first=True))}"
+        return f"{access.name} + {access.at(self.sizes, self.blocks.indices(first=True))}"
 
     # ---- loops ----
 
