@@ -40,6 +40,8 @@
 //   arcsinh      2.0   2.0
 //   arccosh      2.2   2.2
 //   arctanh      2.3   2.0
+//
+// With vectors of 64 bytes tanh in float32 is 1.4 off at most.
 
 //// type f32:
 #include <stdint.h>
@@ -134,17 +136,10 @@ INLINE void copy_row(const real *from, real *to) {
 
 // The same machine code computes whole rows and the rest of an array, so an element's result does not depend on its
 // place. The rest is the last WIDTH elements, some for the second time; it is read before anything is overwritten.
-#define KERNEL(function, visible, linkage)                                                 \
-    static WIDE __attribute__((noinline)) void function##_rows(long n, const real *x, real *y) { \
-        for (long i = 0; i < n; i += WIDTH) {                                              \
-            _Pragma("omp simd simdlen(LANES)")                                             \
-            for (int j = 0; j < WIDTH; j++) y[i + j] = function##_of(x[i + j]);            \
-        }                                                                                  \
-    }                                                                                      \
-                                                                                           \
+#define ENDS(function, visible, linkage)                                                   \
     linkage WIDE void visible(long n, const real *x, real *y) {                            \
         long whole = n & -WIDTH;                                                           \
-        real last[WIDTH] __attribute__((aligned(64)));                            \
+        real last[WIDTH] __attribute__((aligned(64)));                                     \
         if (whole == n) {                                                                  \
             function##_rows(n, x, y);                                                      \
         } else if (whole) {                                                                \
@@ -158,6 +153,15 @@ INLINE void copy_row(const real *from, real *to) {
             for (int j = 0; j < n; j++) y[j] = last[j];                                    \
         }                                                                                  \
     }
+
+#define KERNEL(function, visible, linkage)                                                 \
+    static WIDE __attribute__((noinline)) void function##_rows(long n, const real *x, real *y) { \
+        for (long i = 0; i < n; i += WIDTH) {                                              \
+            _Pragma("omp simd simdlen(LANES)")                                             \
+            for (int j = 0; j < WIDTH; j++) y[i + j] = function##_of(x[i + j]);            \
+        }                                                                                  \
+    }                                                                                      \
+    ENDS(function, visible, linkage)
 #define EXPORT(function) KERNEL(function, NAME(function), extern)
 
 //// exponential f32:
@@ -285,7 +289,7 @@ INLINE real expm1_of(real x) {
 
 EXPORT(expm1)
 
-//// tanh: kernel reduced
+//// tanh_by_exp: kernel reduced
 // tanh |x| = -e / (2 + e), where e = exp(-2 |x|) - 1.
 INLINE real tanh_of(real x) {
     reduced r = reduce(-2 * at_most(TANH_HIGH, absolute(x)));
@@ -294,6 +298,89 @@ INLINE real tanh_of(real x) {
     return with_sign(e / (2 + e), x);
 }
 
+//// tanh f32: tanh_by_exp
+// Where vectors can choose from 32 numbers in registers, tanh |x| is a polynomial in |x| - c on each of 32 intervals:
+// 16 operations and no division. The centres c are such that tanh c is almost a float32 (Gal, Computing Elementary
+// Functions: A New Approach for Achieving High Accuracy and Good Performance, 1986).
+#if defined(__AVX512F__) && defined(__has_builtin)
+#if __has_builtin(__builtin_shuffle) && __has_builtin(__builtin_ia32_minps512_mask)
+#define CHOSEN(k) __builtin_shuffle(first[k], second[k], place)
+#define AT_MOST(limit, x) __builtin_ia32_minps512_mask(limit, x, x, -1, 4)
+#elif __has_builtin(__builtin_ia32_vpermi2varps512) && __has_builtin(__builtin_ia32_minps512)
+#define CHOSEN(k) __builtin_ia32_vpermi2varps512(first[k], place, second[k])
+#define AT_MOST(limit, x) __builtin_ia32_minps512(limit, x, 4)
+#endif
+#endif
+
+#ifdef CHOSEN
+#define TANH_SHIFT 0.625f
+#define TANH_ONE 9.25f  // from there on tanh is 1
+
+// The centres, and the coefficients from the lowest on. An interval is told by the low 2 bits of the exponent of
+// |x| + TANH_SHIFT and the high 3 of its mantissa: 8 from 2 on, 8 from 4, 2 from 8, 6 from 0.625, 8 from 1. Fitted in 64
+// bits by least squares with weights that make the largest errors equal (Lawson), the lowest coefficients rounded first
+// and the others fitted again; relative error 2^-25.3.
+static const real tanh_terms[6][32] __attribute__((aligned(64))) = {
+    {1.50033629f, 1.74976504f, 2.00033593f, 2.24957728f, 2.49971724f, 2.74926591f, 3.00066781f, 3.2508688f,
+     3.62465525f, 4.12443495f, 4.62448263f, 5.12684059f, 5.62322378f, 6.12675047f, 6.6255703f, 7.12309265f,
+     7.87309265f, 8.8711853f, 0.0f, 0.0937424451f, 0.156297654f, 0.218745515f, 0.281358659f, 0.34375155f,
+     0.437508523f, 0.562688351f, 0.687473178f, 0.812721133f, 0.937449276f, 1.06247878f, 1.18762195f,
+     1.31257308f},
+    {0.905209005f, 0.941348791f, 0.964051306f, 0.978007734f, 0.986606777f, 0.991847813f, 0.995061338f,
+     0.99700284f, 0.998579681f, 0.999477029f, 0.999807596f, 0.999929547f, 0.999973893f, 0.999990463f,
+     0.999996483f, 0.999998689f, 0.999999702f, 0.99999994f, 0.0f, 0.0934688151f, 0.155037239f, 0.215322062f,
+     0.274162084f, 0.330822498f, 0.411577135f, 0.509969354f, 0.596356273f, 0.671088636f, 0.734048128f,
+     0.786610723f, 0.829839885f, 0.864925027f},
+    {0.180596843f, 0.113862179f, 0.0706047192f, 0.0435005687f, 0.0266068503f, 0.0162377693f, 0.00985284243f,
+     0.00598528003f, 0.00283817621f, 0.00104550261f, 0.000384709128f, 0.000140878139f, 5.22045557e-05f,
+     1.90703813e-05f, 7.03220803e-06f, 2.60018805e-06f, 5.80136316e-07f, 7.87361856e-08f, 1.0f,
+     0.991263568f, 0.975963414f, 0.953636408f, 0.924835145f, 0.890556455f, 0.830604315f, 0.739931464f,
+     0.644359469f, 0.549640357f, 0.461173594f, 0.381243765f, 0.311365873f, 0.251904756f},
+    {-0.163478911f, -0.107184581f, -0.0680667907f, -0.0425441563f, -0.0262506548f, -0.0161055252f,
+     -0.0098041771f, -0.00596733112f, -0.00283430447f, -0.00104502018f, -0.000384658168f, -0.000140867764f,
+     -5.22080445e-05f, -1.90702158e-05f, -7.03236901e-06f, -1.21037806e-06f, -3.35457514e-07f,
+     5.5037799e-07f, 5.94172025e-06f, -0.092651628f, -0.151310891f, -0.205338746f, -0.253554583f,
+     -0.294616133f, -0.341857523f, -0.377342254f, -0.384267867f, -0.368857026f, -0.338523746f, -0.29989025f,
+     -0.258383989f, -0.217878833f},
+    {0.0877314359f, 0.0630148277f, 0.0421778373f, 0.0271861199f, 0.0170859285f, 0.0105989212f,
+     0.00649521686f, 0.00396920647f, 0.00191325496f, 0.000706815219f, 0.00026035792f, 9.53730196e-05f,
+     3.53502546e-05f, 1.2912903e-05f, 4.76201694e-06f, 1.74747072e-06f, 3.9737796e-07f, 6.32170796e-08f,
+     -0.333910823f, -0.321640909f, -0.301715016f, -0.273590654f, -0.238705248f, -0.199329495f,
+     -0.136206508f, -0.0544230416f, 0.014079229f, 0.0640087053f, 0.0945102647f, 0.108620949f, 0.11050906f,
+     0.104415141f},
+    {-0.0247799549f, -0.0234728791f, -0.0178965423f, -0.0123417582f, -0.00806527305f, -0.00511421636f,
+     -0.00318468525f, -0.00196249061f, -0.00094873918f, -0.000351656403f, -0.000129723485f,
+     -4.77535359e-05f, -1.75840432e-05f, -6.46569333e-06f, -2.37965196e-06f, -2.269584e-05f,
+     -1.15040518e-06f, -2.51682809e-06f, 0.0159632396f, 0.0601713546f, 0.0975782797f, 0.127046511f,
+     0.149719283f, 0.164133161f, 0.169715151f, 0.153302908f, 0.119541176f, 0.0797316208f, 0.0434275083f,
+     0.0144003974f, -0.00553592853f, -0.0176482759f},
+};
+
+typedef int32_t places __attribute__((vector_size(VECTOR)));
+
+static __attribute__((noinline)) void tanh_rows(long n, const real *x, real *y) {
+    const vector limit = (vector){0} + TANH_ONE;
+    vector first[6], second[6];
+    for (int k = 0; k < 6; k++) {
+        first[k] = *(const vector *)tanh_terms[k];
+        second[k] = *(const vector *)(tanh_terms[k] + LANES);
+    }
+    for (long i = 0; i < n; i += LANES) {
+        const vector value = *(const vector *)(x + i);
+        const vector size = AT_MOST(limit, (vector)((places)value & INT32_MAX));
+        const places place = (places)(size + TANH_SHIFT) >> (MANTISSA - 3);
+        const vector t = size - CHOSEN(0);
+        const vector p = (((CHOSEN(5) * t + CHOSEN(4)) * t + CHOSEN(3)) * t + CHOSEN(2)) * t + CHOSEN(1);
+        *(vector *)(y + i) = (vector)((places)p | ((places)value & INT32_MIN));
+    }
+}
+
+ENDS(tanh, NAME(tanh), extern)
+#else
+EXPORT(tanh)
+#endif
+
+//// tanh f64: tanh_by_exp
 EXPORT(tanh)
 
 //// sigmoid: kernel reduced
