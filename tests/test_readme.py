@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from minitorch.compiler.backends.c_source import toolchain
+
 README = Path(__file__).parent.parent / "README.md"
 BLOCK = re.compile(r"(?P<mark><!--\s*not run\s*-->\s*)?^```python\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -28,10 +30,32 @@ def run(text, name="README.md"):
     return namespace
 
 
-def test_the_readme_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with contextlib.redirect_stdout(io.StringIO()):
-        run(README.read_text("utf-8"), str(README))
+@pytest.fixture(scope="module")
+def namespace(tmp_path_factory):
+    """What the README's Python leaves behind."""
+    folder = tmp_path_factory.mktemp("readme")
+    with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
+        return run(README.read_text("utf-8"), str(README))
+
+
+def test_the_readme_runs(namespace):
+    assert len(namespace["history"].loss) == 20
+
+
+def test_the_readme_shows_a_layer_and_its_c_as_they_are(namespace):
+    found = toolchain.find()
+    if found is None or found.vector_bytes != 64:
+        pytest.skip("the README shows C for vectors of 64 bytes")
+    x, y, loss, sgd, mt = (namespace[name] for name in ("x", "y", "loss", "sgd", "mt"))
+    program = mt.compile([x, y], loss, updates=sgd.minimize(loss), backend="c")
+    (layer,), (code,) = shown_as("text"), shown_as("c")
+    assert layer.partition("#")[0].strip() in str(program)
+    assert code in program.source
+
+
+def shown_as(language):
+    """The blocks of the README in another language than Python, those of shells apart."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 
 def test_blocks_are_found_by_their_fences_and_marks():
