@@ -28,8 +28,8 @@ HEAVY = (
 # Reading order, which is the order of layers. A folder stands for its files; inside it the same rule holds.
 LAYERS = (
     "lazy", "errors",
-    "graph.text", "graph.dim", "graph.types", "graph.origin", "graph.storage", "graph.array", "graph.tensor",
-    "graph.order", "graph.flat", "graph.pictured", "graph.graph", "graph",
+    "graph.text", "graph.dim", "graph.types", "graph.origin", "graph.storage", "graph.array", "graph.operators",
+    "graph.tensor", "graph.order", "graph.flat", "graph.pictured", "graph.graph", "graph",
     "ops.elementwise", "ops.function", "ops.leaf", "ops.shape", "ops.reduction", "ops.gather", "ops.contraction",
     "ops.random", "ops",
     "functional",

@@ -13,18 +13,19 @@ import numpy as np
 from minitorch.errors import ArgumentError, DTypeError, GradientError, ImmutableError, MinitorchError, OptionError
 from minitorch.graph.array import as_array, fitting
 from minitorch.graph.dim import Shape, Size
+from minitorch.graph.operators import Operand as Operand
+from minitorch.graph.operators import Operators
 from minitorch.graph.origin import Origin, context, here
 from minitorch.graph.storage import Array, Storage
 from minitorch.graph.text import printable, shown
-from minitorch.graph.types import SHORT, DType, DTypeLike, Type, common_dtype, is_float
+from minitorch.graph.types import SHORT, DType, Type, common_dtype, is_float
 from minitorch.lazy import lazy
 
+flat = lazy("minitorch.graph.flat")
 functional = lazy("minitorch.functional")
-arguments = lazy("minitorch.functional.arguments")
 autodiff = lazy("minitorch.compiler.autodiff")
 program = lazy("minitorch.program")
 
-Operand = Any  # a Tensor, a number, or what NumPy makes an array of
 Attrs = Mapping[str, Any]
 Gradient = Callable[..., Sequence[Any]]  # tensors, numbers, or None for an operand without a gradient
 
@@ -194,10 +195,10 @@ class _Draft:
     _grad: Tensor | None
 
 
-class Tensor(_Draft):
+class Tensor(Operators, _Draft):
     """A node of the graph: what `op` makes of `inputs`. Immutable, and equal only to itself.
 
-    Arithmetic, comparisons, indexing and methods follow NumPy and make new nodes; nothing is computed.
+    Arithmetic, comparisons, indexing and methods (`Operators`) follow NumPy and make new nodes; nothing is computed.
 
     >>> import minitorch as mt
     >>> x = mt.placeholder("x", ("batch", 3))
@@ -389,183 +390,6 @@ class Tensor(_Draft):
             f"t[...] = value: {self.describe()} is immutable: {how}; a parameter's .data can be written"
         )
 
-    def __round__(self, decimals: int = 0) -> Tensor:
-        return _tensor(functional.round(self, decimals))
-
-    # ---- operators, found by name so that this file stands above the operations ----
-
-    def __add__(self, other: Operand) -> Tensor:
-        return registry["add"](self, other)
-
-    def __radd__(self, other: Operand) -> Tensor:
-        return registry["add"](other, self)
-
-    def __sub__(self, other: Operand) -> Tensor:
-        return registry["subtract"](self, other)
-
-    def __rsub__(self, other: Operand) -> Tensor:
-        return registry["subtract"](other, self)
-
-    def __mul__(self, other: Operand) -> Tensor:
-        return registry["multiply"](self, other)
-
-    def __rmul__(self, other: Operand) -> Tensor:
-        return registry["multiply"](other, self)
-
-    def __truediv__(self, other: Operand) -> Tensor:
-        return registry["divide"](self, other)
-
-    def __rtruediv__(self, other: Operand) -> Tensor:
-        return registry["divide"](other, self)
-
-    def __pow__(self, other: Operand) -> Tensor:
-        return _tensor(functional.power(self, other))
-
-    def __rpow__(self, other: Operand) -> Tensor:
-        return _tensor(functional.power(other, self))
-
-    def __matmul__(self, other: Operand) -> Tensor:
-        return _tensor(functional.matmul(self, other))
-
-    def __rmatmul__(self, other: Operand) -> Tensor:
-        return _tensor(functional.matmul(other, self))
-
-    def __mod__(self, other: Operand) -> Tensor:
-        return registry["mod"](self, other)
-
-    def __rmod__(self, other: Operand) -> Tensor:
-        return registry["mod"](other, self)
-
-    def __floordiv__(self, other: Operand) -> Tensor:
-        return registry["floor_divide"](self, other)
-
-    def __rfloordiv__(self, other: Operand) -> Tensor:
-        return registry["floor_divide"](other, self)
-
-    def __neg__(self) -> Tensor:
-        return registry["negative"](self)
-
-    def __pos__(self) -> Tensor:
-        return self
-
-    def __abs__(self) -> Tensor:
-        return registry["abs"](self)
-
-    def __invert__(self) -> Tensor:
-        return registry["logical_not"](_bools(self, "~"))
-
-    def __and__(self, other: Operand) -> Tensor:
-        return registry["logical_and"](_bools(self, "&"), _bools(other, "&"))
-
-    def __or__(self, other: Operand) -> Tensor:
-        return registry["logical_or"](_bools(self, "|"), _bools(other, "|"))
-
-    def __xor__(self, other: Operand) -> Tensor:
-        return registry["logical_xor"](_bools(self, "^"), _bools(other, "^"))
-
-    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
-
-    def __lt__(self, other: Operand) -> Tensor:
-        return registry["less"](self, other)
-
-    def __le__(self, other: Operand) -> Tensor:
-        return registry["less_equal"](self, other)
-
-    def __gt__(self, other: Operand) -> Tensor:
-        return registry["greater"](self, other)
-
-    def __ge__(self, other: Operand) -> Tensor:
-        return registry["greater_equal"](self, other)
-
-    def __eq__(self, other: Operand) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
-        return registry["equal"](self, other)
-
-    def __ne__(self, other: Operand) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
-        return registry["not_equal"](self, other)
-
-    def __getitem__(self, key: Any) -> Tensor:
-        return _tensor(functional.getitem(self, key))
-
-    # ---- methods: the functions of the same names ----
-
-    @property
-    def T(self) -> Tensor:
-        """The axes in reverse order."""
-        return self.transpose()
-
-    def sum(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
-        return _tensor(functional.sum(self, axis, keepdims))
-
-    def mean(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
-        return _tensor(functional.mean(self, axis, keepdims))
-
-    def max(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
-        return _tensor(functional.max(self, axis, keepdims))
-
-    def reshape(self, *shape: Any) -> Tensor:
-        return _tensor(functional.reshape(self, shape[0] if len(shape) == 1 else shape))
-
-    def transpose(self, *axes: Any) -> Tensor:
-        return _tensor(functional.transpose(self, axes[0] if len(axes) == 1 else axes or None))
-
-    def astype(self, dtype: DTypeLike) -> Tensor:
-        with arguments.speaking_as("astype"):
-            return _tensor(functional.cast(self, dtype))
-
-    def tanh(self) -> Tensor:
-        return registry["tanh"](self)
-
-    def min(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
-        return _tensor(functional.min(self, axis, keepdims))
-
-    def prod(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
-        return _tensor(functional.prod(self, axis, keepdims))
-
-    def var(self, axis: int | Sequence[int] | None = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        return _tensor(functional.var(self, axis, ddof, keepdims))
-
-    def std(self, axis: int | Sequence[int] | None = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        return _tensor(functional.std(self, axis, ddof, keepdims))
-
-    def any(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
-        return _tensor(functional.any(self, axis, keepdims))
-
-    def all(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
-        return _tensor(functional.all(self, axis, keepdims))
-
-    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
-        return _tensor(functional.argmax(self, axis, keepdims))
-
-    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
-        return _tensor(functional.argmin(self, axis, keepdims))
-
-    def cumsum(self, axis: int | None = None) -> Tensor:
-        return _tensor(functional.cumsum(self, axis))
-
-    def squeeze(self, axis: int | Sequence[int] | None = None) -> Tensor:
-        return _tensor(functional.squeeze(self, axis))
-
-    def relu(self) -> Tensor:
-        return registry["relu"](self)
-
-    def sigmoid(self) -> Tensor:
-        return registry["sigmoid"](self)
-
-    def exp(self) -> Tensor:
-        return registry["exp"](self)
-
-    def log(self) -> Tensor:
-        return registry["log"](self)
-
-    def sqrt(self) -> Tensor:
-        return registry["sqrt"](self)
-
-    def abs(self) -> Tensor:
-        return registry["abs"](self)
-
-    def clip(self, low: Operand, high: Operand) -> Tensor:
-        return _tensor(functional.clip(self, low, high))
-
 
 def _finished(draft: Any) -> Tensor:
     """A draft as the node that it is from now on, which nobody can change."""
@@ -576,28 +400,7 @@ def _finished(draft: Any) -> Tensor:
     return node
 
 
-flat = lazy("minitorch.graph.flat")
-
-
-def _tensor(value: Any) -> Tensor:
-    """Tell the type checker what a lazily found function returned."""
-    assert isinstance(value, Tensor)
-    return value
-
-
 # ---- operands ----
-
-
-_LOGICAL = {"&": "logical_and", "|": "logical_or", "^": "logical_xor", "~": "logical_not"}
-
-
-def _bools(value: Operand, operator: str) -> Tensor:
-    """An operand of `& | ^ ~`, which are logical here; on ints NumPy's would work on bits, and these do not."""
-    t = as_tensor(value, operator)
-    if t.dtype.kind != "b":
-        hint = f"compare it, say with != 0, or use {_LOGICAL[operator]}"
-        raise DTypeError(f"{operator}: takes bools, but {t.describe()} is {t.dtype}; {hint}\n  in {here()!r}")
-    return t
 
 
 def as_tensor(value: Operand, what: str = "an operation") -> Tensor:
