@@ -17,8 +17,8 @@ from minitorch.compiler.rewrite import ROLES
 from minitorch.compiler.schedule import schedule
 from minitorch.compiler.slots import Slots
 from minitorch.compiler.updates import direct_updates, fused_updates, may_raise, overwritable_operands, placed, siblings
-from minitorch.graph.dim import Size
-from minitorch.graph.graph import Graph
+from minitorch.graph.dim import Size, Symbol, symbols_in
+from minitorch.graph.graph import Graph, expression, place
 from minitorch.graph.order import LEAVES
 from minitorch.graph.tensor import Tensor
 from minitorch.lazy import lazy
@@ -116,6 +116,22 @@ class Plan:
     def buffers(self) -> tuple[Value, ...]:
         """The values that lie in the arena."""
         return tuple(v for v in self.values if v.kind == "arena")
+
+    @cached_property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """The unknown sizes that it mentions, each once."""
+        shapes = [t.shape for t in self.graph.inputs]
+        mentioned = [(v.node.shape, *v.node.attrs.values()) for v in self.values]
+        return tuple(dict.fromkeys(symbols_in((*shapes, *mentioned))))
+
+    def line(self, node: Tensor) -> str:
+        """A node as the graph's listing has it, and the user's line: what generated code says of it."""
+        call = expression(node, [self._labels.get(i, "") for i in node.inputs])
+        return f"{self._labels.get(node, 'stored')}: {node.type} = {call}  {place(node, role=False)}"
+
+    @cached_property
+    def _labels(self) -> dict[Tensor, str]:
+        return self.graph.labels()
 
     def __str__(self) -> str:
         text: str = listing.describe(self)

@@ -19,8 +19,7 @@ import numpy as np
 from minitorch import ops
 from minitorch.compiler.backends.base import Backend, Bound, Memory, commit, takes_out, written
 from minitorch.compiler.plan import CALL, COMMIT, Instruction, Plan, Value
-from minitorch.graph.dim import Atom, Dim, Monomial, Symbol, symbols_in
-from minitorch.graph.graph import expression, place
+from minitorch.graph.dim import Atom, Dim, Monomial, Symbol
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor, reserved
 from minitorch.graph.text import printable
@@ -41,7 +40,7 @@ class NumPySource(Backend):
     def __init__(self, plan: Plan, writer: Writer | None = None) -> None:
         writer = writer or Writer(plan)
         self.source = writer.write()
-        self.symbols, self.leaves = writer.symbols, writer.leaves
+        self.symbols, self.leaves = plan.symbols, writer.leaves
         filename = f"<minitorch {printable(plan.graph.name)} {next(_serial)}>"
         exec(compile(self.source, filename, "exec"), writer.names)
         self._bind: Callable[..., Bound] = writer.names["bind"]
@@ -118,11 +117,9 @@ class Writer:
         self.plan = plan
         self.names: dict[str, Any] = dict(NUMPY)
         self.leaves: list[Array] = []
-        self.symbols = _symbols(plan)
-        self.sizes = {symbol: f"n{i}" for i, symbol in enumerate(self.symbols)}
+        self.sizes = {symbol: f"n{i}" for i, symbol in enumerate(plan.symbols)}
         self.value_names: dict[Value, str] = {}
         self.by_node = {v.node: v for v in plan.values}
-        self.labels = plan.graph.labels()
         self.kernels: dict[object, str] = {}
         self.scalars: dict[tuple[str, float], str] = {}
         self.head: Lines = []  # in bind: leaves and buffers
@@ -172,7 +169,7 @@ class Writer:
         inputs = [self.value_names[v] for v in i.inputs]
         out = self.value_names[i.output]
         if i.stage == COMMIT:
-            self.rows.append(note(self._row(i, inputs, out), self._text(i.node)))
+            self.rows.append(note(self._row(i, inputs, out), self.plan.line(i.node)))
             return
         view = i.node.op.view
         lines = [f"{out} = {self._view(i.node, inputs[0])}"] if view else self._call(i.node, inputs, out)
@@ -181,7 +178,7 @@ class Writer:
             return
         if not i.node.op.view:
             self.early.append(f"{out} = empty({self.code(i.node.shape)}, {i.node.dtype})")
-        self.early += [note(lines[0], self._text(i.node)), *lines[1:]]
+        self.early += [note(lines[0], self.plan.line(i.node)), *lines[1:]]
 
     def _row(self, i: Instruction, inputs: Sequence[str], out: str) -> str:
         if i.node.op.name == "copy":
@@ -278,8 +275,8 @@ class Writer:
         inputs = ", ".join(f"x{i}" for i in range(len(self.plan.graph.inputs)))
         parts = [self.calls[i : i + PART] for i in range(0, len(self.calls), PART)] or [[]]
         lines = [*self._title(), "", "@errstate(all='ignore')", "def bind(slot, leaves, sizes):"]
-        if self.symbols:
-            names = ", ".join(printable(str(s)) for s in self.symbols)
+        if self.sizes:
+            names = ", ".join(printable(str(s)) for s in self.sizes)
             lines.append(note(f"    {', '.join(self.sizes.values())}, = sizes", names))
         lines += [f"    {line}" for line in [*self.head, *self.early]]
         lines += ["    stored = (", *(f"        {row}" for row in self.rows), "    )"] if self.rows else []
@@ -304,7 +301,7 @@ class Writer:
 
     def _results(self) -> Lines:
         outputs = [(self.value_names[v], v.node) for v in self.plan.outputs]
-        return [note(f"{name} = empty({self.code(n.shape)}, {n.dtype})", self._text(n)) for name, n in outputs]
+        return [note(f"{name} = empty({self.code(n.shape)}, {n.dtype})", self.plan.line(n)) for name, n in outputs]
 
     def _body(self, calls: Sequence[tuple[Lines, Instruction]]) -> Lines:
         lines: Lines = []
@@ -318,7 +315,7 @@ class Writer:
                 lines += self._missing_views(v, seen)
             if instruction.node.op.view:
                 continue
-            lines += [note(code[0], self._text(instruction.node)), *code[1:]]
+            lines += [note(code[0], self.plan.line(instruction.node)), *code[1:]]
         return lines
 
     def _missing_views(self, value: Value, seen: set[Value]) -> Lines:
@@ -336,12 +333,6 @@ class Writer:
             f"{names[v]} = {self._view(v.node, names[by_node[v.node.inputs[0]]])}" for v in reversed(chain)
         ]  # fmt: skip
 
-    def _text(self, node: Tensor) -> str:
-        """A node as the graph's listing has it, and the user's line."""
-        labels = self.labels
-        call = expression(node, [labels.get(i, "") for i in node.inputs])
-        return f"{labels.get(node, 'stored')}: {node.type} = {call}  {place(node, role=False)}"
-
     def _ending(self) -> Lines:
         results = ", ".join(self.value_names[v] for v in self.plan.outputs)
         store = ["commit(stored)"] if self.rows else []
@@ -355,10 +346,3 @@ def note(code: str, comment: str) -> str:
 
 def _leaf_text(node: Tensor) -> str:
     return f"{printable(node.name)} {node.type}" if node.name else f"{node.op.name} {node.type}"
-
-
-def _symbols(plan: Plan) -> list[Symbol]:
-    """The unknown sizes that a plan mentions, each once."""
-    shapes = [t.shape for t in plan.graph.inputs]
-    mentioned = [(v.node.shape, *v.node.attrs.values()) for v in plan.values]
-    return list(dict.fromkeys(symbols_in((*shapes, *mentioned))))

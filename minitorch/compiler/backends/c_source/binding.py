@@ -83,7 +83,7 @@ class Binding:
         library.run.restype = ctypes.c_long
         self.plan = writer.plan
         self.table = (ctypes.c_void_p * len(writer.table))()
-        self.numbers = (ctypes.c_long * max(1, len(writer.symbols)))(*(sizes[s] for s in writer.symbols))
+        self.numbers = (ctypes.c_long * max(1, len(self.plan.symbols)))(*(sizes[s] for s in self.plan.symbols))
         self.kept: dict[Key, Array] = {}  # the arrays behind the table
         self.gathered: dict[int, tuple[int, Array]] = {}  # room for the rows of a batch, and where it lies
         self.looped: _Looped | None = None

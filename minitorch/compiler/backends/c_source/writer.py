@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from minitorch.compiler.backends.c_source import alike, product, work
 from minitorch.compiler.backends.c_source.expressions import c_type, has_expression, suffix
@@ -23,8 +23,8 @@ from minitorch.compiler.backends.c_source.texts import c_text
 from minitorch.compiler.fused import fused
 from minitorch.compiler.passes.fuse import body_of
 from minitorch.compiler.plan import BIND, Instruction, Plan, Value
-from minitorch.graph.dim import Size, symbols_in
-from minitorch.graph.graph import Graph, expression, place
+from minitorch.graph.dim import Size
+from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
 from minitorch.graph.types import FLOAT32, FLOAT64, DType
@@ -69,13 +69,11 @@ class Writer:
         self.operations = alike.operations(self.calls)
         self.flops = work.flops(self.operations, self.lanes)
         self.team = work.worth_a_team(self.calls, self.flops, self.lanes)
-        self.symbols = tuple(dict.fromkeys(symbols_in(_mentioned(plan))))
-        self.sizes = Sizes(self.symbols)
+        self.sizes = Sizes(plan.symbols)
         self.by_node = {v.node: v for v in plan.values}
         self.value_keys = _keys(plan)
         self.layouts = Layouts(self.value_keys, self.by_node)
         self.taken = taken_inputs(plan.graph.inputs, self.calls, self.layouts)
-        self.labels = plan.graph.labels()
         self.table: dict[Key, int] = {("blas", 0): 0}
         self.shared: dict[object, Shared] = {}  # by what is alike in the instructions that call a function
         self.functions: dict[str, str] = {}  # texts, under a name that stands for all, by the names they have
@@ -94,7 +92,7 @@ class Writer:
             if not i.native:
                 self._close(calls)
                 self._address_all(i)
-                self.steps += [f"// here NumPy computes {comment(self._line(node))}" for node in i.nodes]
+                self.steps += [f"// here NumPy computes {comment(self.plan.line(node))}" for node in i.nodes]
                 self.segments.append(Segment("", i))
                 continue
             if i.role != role:
@@ -119,7 +117,7 @@ class Writer:
         function, given = shared.function, [memory[k] if isinstance(k, int) else k for k in shared.memory]
         arguments = [*shared.sizes, *(f"m[{self._index(key)}]" for key in given)]
         call = f"{shared.name}({', '.join([*arguments, *(('me', 'team') if function.team else ())])})"
-        lines = [f"    // {comment(self._line(node))}" for node in i.nodes]
+        lines = [f"    // {comment(self.plan.line(node))}" for node in i.nodes]
         if not self.team:
             return [*lines, f"    if ({call}) return 1;" if function.checks else f"    {call};"]
         if function.team:
@@ -183,11 +181,6 @@ class Writer:
             self._index(self.layouts[v].key)
         for v in i.outputs:
             self._index(self.value_keys[v])
-
-    def _line(self, node: Tensor) -> str:
-        """A node as the graph's listing has it, and the user's line."""
-        call = expression(node, [self.labels.get(i, "") for i in node.inputs])
-        return f"{self.labels.get(node, 'stored')}: {node.type} = {call}  {place(node, role=False)}"
 
     # ---- segments ----
 
@@ -291,11 +284,6 @@ def _declared(name: str, dtype: str) -> str:
 
 def c_type_of(dtype: str) -> str:
     return {"float32": "float", "float64": "double"}[dtype]
-
-
-def _mentioned(plan: Plan) -> tuple[Any, ...]:
-    shapes = [t.shape for t in plan.graph.inputs]
-    return (*shapes, *((v.node.shape, *v.node.attrs.values()) for v in plan.values))
 
 
 def _keys(plan: Plan) -> dict[Value, Key]:
