@@ -317,9 +317,9 @@ INLINE real tanh_of(real x) {
 #define TANH_ONE 9.25f  // from there on tanh is 1
 
 // The centres, and the coefficients from the lowest on. An interval is told by the low 2 bits of the exponent of
-// |x| + TANH_SHIFT and the high 3 of its mantissa: 8 from 2 on, 8 from 4, 2 from 8, 6 from 0.625, 8 from 1. Fitted in 64
-// bits by least squares with weights that make the largest errors equal (Lawson), the lowest coefficients rounded first
-// and the others fitted again; relative error 2^-25.3.
+// |x| + TANH_SHIFT and the high 3 of its mantissa: 8 of them from 2 on, 8 from 4, 2 from 8, 6 from 0.625, 8 from 1. The
+// polynomials are fitted in long double by least squares, with weights that make the largest errors equal (Lawson), the
+// lowest coefficient rounded and the others fitted again; the relative error after rounding is 2^-25.3.
 static const real tanh_terms[6][32] __attribute__((aligned(64))) = {
     {1.50033629f, 1.74976504f, 2.00033593f, 2.24957728f, 2.49971724f, 2.74926591f, 3.00066781f, 3.2508688f,
      3.62465525f, 4.12443495f, 4.62448263f, 5.12684059f, 5.62322378f, 6.12675047f, 6.6255703f, 7.12309265f,
