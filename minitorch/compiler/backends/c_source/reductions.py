@@ -58,9 +58,9 @@ class Reductions:
         f.line("barrier(team);")
         for n, start in self.parts.items():
             t, access = c_type(n.dtype), self.writes[n]
-            if self._adds(n):
+            if n.op is ops.sum:
                 parts = f"(const char *)scratch + room + {start}, room, team->size - 1"
-                f.line(f"if (me == 0) join_{suffix(n.dtype)}({self.sizes(n.size)}, {self._place(access)}, {parts});")
+                f.line(f"if (me == 0) {self._adding('join', n)}({self.sizes(n.size)}, {self._place(access)}, {parts});")
                 continue
             with f.nest(["for (long t = 1; me == 0 && t < team->size; t++)",
                          f"const {t} *part = (const {t} *)((char *)scratch + t * room + {start});",
@@ -140,7 +140,7 @@ class Reductions:
             where, name = self.scope(n)
             if where == scope and self._by_columns(n, name):
                 target, own = self._place(self.writes[n], self.blocks.indices(first=True)), name.removesuffix("[j]")
-                self.function.line(f"add_{suffix(n.dtype)}({self.blocks.width()}, {target}, {own});")
+                self.function.line(f"{self._adding('add', n)}({self.blocks.width()}, {target}, {own});")
             elif where == scope:
                 every = "" if name.isidentifier() else f"{self.blocks.column_loop()[0]} "
                 target = f"t{self.numbers[n]}" if n in self.wide else self._element(n)
@@ -149,14 +149,13 @@ class Reductions:
     def _by_columns(self, n: Tensor, name: str) -> bool:
         """Whether a block has a sum for each column, and they lie side by side where they belong."""
         team, columns = self.function.team, not name.isidentifier()
-        return team and columns and self.writes[n].strides[-1] == 1 and self._adds(n)
+        return team and columns and self.writes[n].strides[-1] == 1 and n.op is ops.sum
 
-    def _adds(self, n: Tensor) -> bool:
-        """Whether a reduction joins its parts by the function that adds up arrays."""
-        if n.op is ops.sum:
-            t, s = c_type(n.dtype), suffix(n.dtype)
-            self.function.needs.add(Part(f"sums_{s}", f"SUMS({s}, {t})"))
-        return n.op is ops.sum
+    def _adding(self, what: str, n: Tensor) -> str:
+        """The function that adds an array to where a sum belongs, or all parts of one: `add` or `join`."""
+        t, s = c_type(n.dtype), suffix(n.dtype)
+        self.function.needs.add(Part(f"sums_{s}", f"SUMS({s}, {t})"))
+        return f"{what}_{s}"
 
     def out_of_vectors(self, folds: Sequence[Tensor]) -> list[Tensor]:
         """Vectors that have added up are added to where they belong, or become one number, which is left to add."""
