@@ -17,7 +17,7 @@ def describe(plan: Plan) -> str:
     names = value_names(plan)
     computed = [i for i in plan.instructions if not i.node.op.view]
     once = [i for i in computed if i.stage == BIND]
-    calls = [i for i in computed if i.stage != BIND]
+    calls = plan.calls
     head = f"plan of {printable(plan.graph.name)}: {len(calls)} instructions a step"
     lines = [f"{head}, {len(plan.buffers)} buffers in {len(plan.slots)} slots of one arena"]
     lines += _fallbacks(calls)

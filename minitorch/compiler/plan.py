@@ -109,6 +109,11 @@ class Plan:
         """The instructions that compute and store new values of parameters."""
         return self._with_role("update")
 
+    @cached_property
+    def calls(self) -> tuple[Instruction, ...]:
+        """What a step computes: neither what was computed ahead, nor views."""
+        return tuple(i for i in self.instructions if i.stage != BIND and not i.node.op.view)
+
     def _with_role(self, *roles: str) -> tuple[Instruction, ...]:
         return tuple(i for i in self.instructions if i.role in roles)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from minitorch.compiler.backends import Memory
 from minitorch.compiler.backends.base import known_shape
-from minitorch.compiler.plan import BIND, Instruction, Plan, Value
+from minitorch.compiler.plan import Instruction, Value
 from minitorch.errors import InputError
 from minitorch.graph.dim import Size, Symbol, evaluate, symbols_in
 from minitorch.graph.storage import ALIGNMENT
@@ -50,7 +50,7 @@ class MemoryUse:
 def cost(program: Program, size: int | None, named: Mapping[str, int]) -> Cost:
     """The work of a step. `InputError` for names that are no unknown size, and for sizes that are not told."""
     sizes = sizes_of(program, "cost", size, named)
-    calls = calls_of(program.plan)
+    calls = program.plan.calls
     return Cost(sum(flops(i.nodes, sizes) for i in calls), sum(traffic(i, sizes) for i in calls))
 
 
@@ -70,11 +70,6 @@ def memory(program: Program, size: int | None, named: Mapping[str, int]) -> Memo
 
 
 # ---- instructions ----
-
-
-def calls_of(plan: Plan) -> list[Instruction]:
-    """What a step computes: neither what was computed ahead, nor views."""
-    return [i for i in plan.instructions if i.stage != BIND and not i.node.op.view]
 
 
 def flops(nodes: Sequence[Tensor], sizes: Mapping[Symbol, int]) -> int:

@@ -18,7 +18,7 @@ from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable, shown
 from minitorch.graph.types import FLOAT32, FLOAT64
 from minitorch.inspection.copies import executor_of
-from minitorch.inspection.cost import calls_of, flops, nbytes, traffic
+from minitorch.inspection.cost import flops, nbytes, traffic
 from minitorch.inspection.machine import ceilings, measure
 from minitorch.inspection.profile import Profile, Row
 from minitorch.inspection.timed import TIMED, computed_nodes
@@ -80,7 +80,7 @@ Predicted = tuple[tuple[Tensor, ...], str, str, int, int]
 def _instructions(program: Program, sizes: dict[Symbol, int]) -> list[Predicted]:
     names = value_names(program.plan)
     found = []
-    for i in calls_of(program.plan):
+    for i in program.plan.calls:
         inputs = [names[v] for v in i.inputs]
         text = " and ".join(expression(node, inputs) for node in i.nodes)
         text += "" if i.native else " by NumPy"

@@ -17,6 +17,7 @@ from minitorch.compiler.backends.base import known_shape
 from minitorch.compiler.backends.c_source import CSource
 from minitorch.compiler.backends.c_source.binding import Binding
 from minitorch.compiler.backends.c_source.writer import Writer as CWriter
+from minitorch.compiler.backends.c_source.written import Written
 from minitorch.compiler.backends.interpreter import Interpreter, evaluate_graph, evaluate_node
 from minitorch.compiler.backends.numpy_source import Lines, NumPySource
 from minitorch.compiler.backends.numpy_source import Writer as NumPyWriter
@@ -119,7 +120,7 @@ class RecordedCWriter(CWriter):
 
     def _call(self, i: Instruction) -> list[str]:
         mine = "if (me == 0) " if self.team else ""
-        places = [(v.number, self._index(self.value_keys[v])) for v in i.outputs]
+        places = [(v.number, self._index(self.layouts.keys[v])) for v in i.outputs]
         copies = [f"    {mine}keep(KEPT, {number}, m[{place}]);" for number, place in places]
         return [*super()._call(i), *copies, *(["    barrier(team);"] if self.team else [])]
 
@@ -132,31 +133,32 @@ class RecordedCWriter(CWriter):
 class RecordedC(CSource):
     """The generated C, compiled once more, with a copy behind each call."""
 
-    writer_of = RecordedCWriter
-
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
-        self.plan, self.recorder = plan, Recorder(plan)
+        self.recorder = Recorder(plan)
+
+    def write(self, vector_bytes: int) -> Written:
+        return RecordedCWriter(self.layouts, vector_bytes).write()
 
     def bind(self, sizes: Mapping[Symbol, int], memory: Memory) -> Bound:
         binding = super().bind(sizes, memory)
         assert isinstance(binding, Binding)
         self.table = (_Kept * max(1, len(self.plan.values)))()  # alive for as long as the program points to it
-        binding.table[self.writer.table["kept", 0]] = ctypes.addressof(self.table)
+        binding.table[self.written.table["kept", 0]] = ctypes.addressof(self.table)
         for i in self.plan.instructions:
             if i.node.op.view:
                 continue
             for v in i.outputs:
                 self._room(v, i, binding)
-        for k, segment in enumerate(self.writer.segments):
-            if segment.fallback is not None:
-                binding.steps[k] = self._kept(binding, binding.steps[k], segment.fallback)
+        for k, segment in enumerate(self.written.segments):
+            if isinstance(segment, int):
+                binding.steps[k] = self._kept(binding, binding.steps[k], self.plan.instructions[segment])
         return binding
 
     def _room(self, value: Value, i: Instruction, binding: Binding) -> None:
         """Memory for what a call makes; what was computed ahead is there already."""
         if i.stage == BIND:
-            self.recorder.keep(value.number, binding.kept[self.writer.value_keys[value]])
+            self.recorder.keep(value.number, binding.kept[self.layouts.keys[value]])
             return
         array = np.empty(known_shape(value.node.shape, binding.sizes), value.node.dtype)
         self.recorder.values[value.node] = array
@@ -168,7 +170,7 @@ class RecordedC(CSource):
         def run() -> object:
             failed = step()
             for v in i.outputs:
-                self.recorder.keep(v.number, binding._array(self.writer.output(v)))
+                self.recorder.keep(v.number, binding._array(self.layouts.own(v)))
             return failed
 
         return run

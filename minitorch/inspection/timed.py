@@ -13,7 +13,9 @@ import numpy as np
 from minitorch.compiler.backends import Backend, Bound, Memory
 from minitorch.compiler.backends.c_source import CSource
 from minitorch.compiler.backends.c_source.binding import Binding
+from minitorch.compiler.backends.c_source.layout import Layouts
 from minitorch.compiler.backends.c_source.writer import Writer as CWriter
+from minitorch.compiler.backends.c_source.written import Written
 from minitorch.compiler.backends.interpreter import Interpreter, evaluate_node
 from minitorch.compiler.backends.numpy_source import Lines, NumPySource
 from minitorch.compiler.backends.numpy_source import Writer as NumPyWriter
@@ -21,7 +23,6 @@ from minitorch.compiler.plan import CALL, COMMIT, Instruction, Plan
 from minitorch.graph.dim import Symbol
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor
-from minitorch.inspection.cost import calls_of
 
 
 class Clock:
@@ -90,7 +91,7 @@ class TimedNumPyWriter(NumPyWriter):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
-        self.numbers = {i: k for k, i in enumerate(calls_of(plan))}
+        self.numbers = {i: k for k, i in enumerate(plan.calls)}
         self.clock = Clock(len(self.numbers))
         self.names.update(start=self.clock.start, lap=self.clock.lap, commit=self.clock.commit)
 
@@ -131,8 +132,8 @@ static double now(void)
 class TimedCWriter(CWriter):
     """Writes around each call what adds its time to a table. Of threads that share the work, the first measures."""
 
-    def __init__(self, plan: Plan, vector_bytes: int) -> None:
-        super().__init__(plan, vector_bytes)
+    def __init__(self, layouts: Layouts, vector_bytes: int) -> None:
+        super().__init__(layouts, vector_bytes)
         self.numbers = {i: k for k, i in enumerate(self.calls)}
 
     def _call(self, i: Instruction) -> list[str]:
@@ -152,17 +153,19 @@ class TimedCWriter(CWriter):
 class TimedC(CSource):
     """The generated C, compiled once more, with a clock around each call."""
 
-    writer_of = TimedCWriter
+    def write(self, vector_bytes: int) -> Written:
+        writer = TimedCWriter(self.layouts, vector_bytes)
+        self.numbers = writer.numbers
+        return writer.write()
 
     def bind(self, sizes: Mapping[Symbol, int], memory: Memory) -> Bound:
-        assert isinstance(self.writer, TimedCWriter)
         binding = super().bind(sizes, memory)
         assert isinstance(binding, Binding)
-        self.clock = Clock(len(self.writer.numbers))
-        binding.table[self.writer.table["seconds", 0]] = self.clock.seconds.ctypes.data
-        for k, segment in enumerate(self.writer.segments):
-            if segment.fallback is not None:
-                binding.steps[k] = self._timed(binding.steps[k], self.writer.numbers[segment.fallback])
+        self.clock = Clock(len(self.numbers))
+        binding.table[self.written.table["seconds", 0]] = self.clock.seconds.ctypes.data
+        for k, segment in enumerate(self.written.segments):
+            if isinstance(segment, int):
+                binding.steps[k] = self._timed(binding.steps[k], self.numbers[self.plan.instructions[segment]])
         return binding
 
     def _timed(self, step: Callable[[], object], number: int) -> Callable[[], object]:

@@ -14,7 +14,7 @@ from minitorch.graph.dim import Symbol, evaluate
 from minitorch.graph.graph import Graph, expression, place
 from minitorch.graph.storage import ALIGNMENT
 from minitorch.graph.text import printable
-from minitorch.inspection.cost import calls_of, flops, nbytes, traffic
+from minitorch.inspection.cost import flops, nbytes, traffic
 
 PHASES = {"forward": "forward", "constant": "forward", "gradient": "backward", "update": "update"}
 
@@ -55,7 +55,7 @@ class Lifetimes:
         self.plan, self.sizes = plan, sizes
         self.names = value_names(plan)
         self.by_node = {v.node: v for v in plan.values}
-        calls = set(calls_of(plan))
+        calls = set(plan.calls)
         self.places = [k for k, i in enumerate(plan.instructions) if i in calls]
         self.calls = [plan.instructions[k] for k in self.places]
         self.rows = [self._row(i) for i in self.calls]

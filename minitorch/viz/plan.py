@@ -13,7 +13,6 @@ from minitorch.errors import ArgumentError, InputError, OptionError
 from minitorch.files import write_whole
 from minitorch.graph.dim import Symbol, symbols_in
 from minitorch.graph.text import printable, shown
-from minitorch.inspection.cost import calls_of
 from minitorch.viz.lifetimes import PHASES, Bar, Lifetimes, ahead
 from minitorch.viz.marks import PATTERNS, ROLES, amount, document, element, text
 from minitorch.viz.style import theme_named, theme_of
@@ -79,7 +78,7 @@ def _measured(plan: Plan, profile: Any) -> list[float]:
         raise ArgumentError(f"draw: a profile is what program.profile(...) gives, but {shown(profile)} was given")
     nodes = {n for i in plan.instructions for n in i.nodes}
     seconds = [float(row.seconds) for row in rows if row.node in nodes]
-    if not len(seconds) == len(rows) == len(calls_of(plan)):
+    if not len(seconds) == len(rows) == len(plan.calls):
         raise InputError("draw: the profile is of another program than the plan, or of the interpreter's single nodes")
     return seconds
 

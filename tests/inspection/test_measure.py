@@ -58,7 +58,7 @@ def test_threads_that_share_the_work_are_timed(monkeypatch):
     x = mt.placeholder("x", ("n", 512))
     program = mt.compile([x], mt.sin(mt.exp(x)).sum(), backend="c")
     rows = program.profile(np.zeros((2048, 512)), repeat=2)
-    assert program._executor.backend.writer.team
+    assert program._executor.backend.written.shared < np.inf
     assert all(row.seconds > 0 for row in rows)
 
 

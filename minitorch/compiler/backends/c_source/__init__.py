@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from minitorch.compiler.backends.base import Backend, Bound, Memory
-from minitorch.compiler.backends.c_source import mathematics, objects, toolchain
-from minitorch.compiler.backends.c_source.binding import Binding
-from minitorch.compiler.backends.c_source.layout import known_view
-from minitorch.compiler.backends.c_source.writer import Writer, native
+from minitorch.compiler.backends.c_source import objects, toolchain
+from minitorch.compiler.backends.c_source.binding import Binding, numbers_of, typed
+from minitorch.compiler.backends.c_source.layout import Layouts, known_view
+from minitorch.compiler.backends.c_source.native import native
+from minitorch.compiler.backends.c_source.written import Written, found_or_made
 from minitorch.compiler.passes.fuse import fuse
 from minitorch.compiler.passes.materialise import materialise
 from minitorch.compiler.passes.shape_products import shape_products
 from minitorch.compiler.plan import Plan, Rules
 from minitorch.errors import CompilerError
-from minitorch.graph.dim import Symbol, evaluate
+from minitorch.graph.dim import Symbol
+from minitorch.lazy import lazy
+
+writer = lazy("minitorch.compiler.backends.c_source.writer")
 
 
 class CSource(Backend):
@@ -23,20 +27,23 @@ class CSource(Backend):
     name = "c"
     lowering = (shape_products, materialise, fuse)
     rules = Rules(early=True, native=native)
-    writer_of: type[Writer] = Writer
 
     def __init__(self, plan: Plan) -> None:
         for value in plan.values:
             if value.node.op.view and not known_view(value.node.op):
                 raise CompilerError(f"C does not know how {value.node.describe()} lies in memory: a view of your own")
-        self.writer = self.writer_of(plan, toolchain.require().vector_bytes)
-        self.source = self.writer.write()
-        parts = [mathematics.source(name, dtype) for name, dtype in self.writer.mathematics]
-        self.loops = not any(segment.fallback for segment in self.writer.segments)
-        self.library = objects.load(self.source, [*self.writer.units(), *parts])
+        self.plan, self.layouts = plan, Layouts(plan)
+        self.written = self.write(toolchain.require().vector_bytes)
+        self.source, self.loops = self.written.source, self.written.whole
+        self.library = typed(objects.load(self.source, self.written.units))
+
+    def write(self, vector_bytes: int) -> Written:
+        """The plan as C, for vectors of so many bytes."""
+        return found_or_made(self.layouts, vector_bytes, lambda: writer.Writer(self.layouts, vector_bytes).write())
 
     def scratch(self, sizes: Mapping[Symbol, int]) -> int:
-        return max((evaluate(size, sizes) for size in self.writer.scratch), default=0)
+        room: int = self.library.scratch_bytes(numbers_of(self.plan, sizes))
+        return room
 
     def bind(self, sizes: Mapping[Symbol, int], memory: Memory) -> Bound:
-        return Binding(self.writer, self.library, sizes, memory)
+        return Binding(self.layouts, self.written, self.library, sizes, memory)

@@ -1,61 +1,102 @@
-"""Alike: what two instructions share where one C function serves both, whatever memory each works on."""
+"""Alike: all that C depends on, as text. Instructions of equal texts share one function, whatever memory each works on;
+plans of equal texts are one program, in whichever process they are made."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from typing import TypeVar
 
-from minitorch.compiler.backends.c_source.layout import Key, Layout
+from minitorch.compiler.backends.c_source.layout import Key, Layout, Layouts, Sizes
 from minitorch.compiler.fused import fused
 from minitorch.compiler.plan import Instruction
-from minitorch.compiler.rewrite import exact
+from minitorch.graph.dim import Dim, Shape
 from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor
+from minitorch.graph.types import SHORT, Type
 
-T = TypeVar("T", bound=Hashable)
-
-
-def operations(instructions: Iterable[Instruction]) -> dict[Instruction, int]:
-    """What each instruction computes, as a number: the same for two that do the same to operands of the same types."""
-    numbers: dict[object, int] = {}
-    return {i: numbers.setdefault(_operation(i), len(numbers)) for i in instructions}
+T = TypeVar("T")
 
 
-def _operation(i: Instruction) -> object:
-    node = i.node
-    given = _numbered(node.inputs)
-    operands = tuple([(given[n], n.type, _literal(n)) for n in node.inputs])
-    if node.op is fused:
-        return operands, _body(node.attrs["body"]), tuple([n.attrs["result"] for n in i.nodes])
-    return operands, node.op, node.type, _attributes(node)
+def signature(layouts: Layouts) -> str:
+    """A plan as the text that decides its program, comments and all, but for the processor."""
+    plan, words = layouts.plan, Words(layouts.sizes)
+    values = dict.fromkeys([v for i in plan.calls for v in (*i.inputs, *i.outputs)])
+    memory = {v: f"{layouts[v].key}{words.layout(layouts[v])}" for v in values}
+    lines = [plan.graph.name, *map(str, plan.symbols), *(f"{t.name}: {t.type}" for t in plan.graph.inputs)]
+    done: dict[str, int] = {}
+    for i in plan.calls:
+        what = words.operation(i) if i.native else "by NumPy"
+        if what not in done:
+            lines.append(what)
+        number = done.setdefault(what, len(done))
+        read, written = [memory[v] for v in i.inputs], [memory[v] for v in i.outputs]
+        lines += [f"{i.role} {number} {read} {written}", *map(plan.line, i.nodes)]
+    return "\n".join(map(repr, lines))
 
 
-def places(layouts: Sequence[Layout], own: Set[Key]) -> object:
-    """How operands and results lie: equal where the same lie in one piece of memory, and in the same way in it.
+class Words:
+    """Puts what C depends on into words, with names for unknown sizes."""
 
-    `own` is memory that a function is written for alone.
-    """
-    memory = _numbered(x.key for x in layouts)
-    return tuple([(x.key if x.key in own else memory[x.key], x.dtype, x.shape, x.offset, x.strides) for x in layouts])
+    def __init__(self, sizes: Sizes) -> None:
+        self.sizes = sizes
+        self.types: dict[int, str] = {}  # by their ids: they live as long as the plan
+
+    def operations(self, calls: Iterable[Instruction]) -> dict[Instruction, int]:
+        """What each native instruction computes, as a number."""
+        numbers: dict[str, int] = {}
+        return {i: numbers.setdefault(self.operation(i), len(numbers)) for i in calls if i.native}
+
+    def operation(self, i: Instruction) -> str:
+        """What an instruction computes: equal for two that do the same to operands of the same types."""
+        node = i.node
+        given = numbered(node.inputs)
+        operands = "".join([f"{given[n]}{self._type(n.type)}{_literal(n)}" for n in node.inputs])
+        if node.op is fused:
+            return f"{operands}{self._body(node.attrs['body'])}{[n.attrs['result'] for n in i.nodes]}"
+        return f"{operands}{self._operation(node)}"
+
+    def places(self, layouts: Sequence[Layout], own: Set[Key]) -> str:
+        """How operands and results lie: equal where the same lie in one piece of memory, and in the same way in it.
+
+        `own` is memory that a function is written for alone.
+        """
+        memory = numbered(x.key for x in layouts)
+        return " ".join([f"{x.key if x.key in own else memory[x.key]}{self.layout(x)}" for x in layouts])
+
+    def layout(self, x: Layout) -> str:
+        """How elements lie in their piece of memory."""
+        return f"{SHORT[x.dtype]}{self._shape(x.shape)}{self.sizes(x.offset)}{self._shape(x.strides)}"
+
+    def _body(self, body: Graph) -> str:
+        number = numbered(body.nodes)
+        nodes = [f"{self._operation(n)}{[number[i] for i in n.inputs]}" for n in body.nodes]
+        return f"{nodes}{[number.get(p) for p in body.inputs]}{[number[t] for t in body.outputs]}"
+
+    def _operation(self, node: Tensor) -> str:
+        """The operation, its type and its attributes; of a constant its bits. Other leaves are told by their types."""
+        what = f"{node.op.name}{self._type(node.type)}"
+        if not node.inputs:
+            return what + _literal(node)
+        return what + "".join([f" {key}={self._attribute(value)}" for key, value in node.attrs.items()])
+
+    def _type(self, type: Type) -> str:
+        if id(type) not in self.types:
+            self.types[id(type)] = f"{SHORT[type.dtype]}{self._shape(type.shape)}{'weak' if type.weak else ''}"
+        return self.types[id(type)]
+
+    def _shape(self, shape: Shape) -> str:
+        return f"[{','.join(map(self.sizes, shape))}]"
+
+    def _attribute(self, value: object) -> str:
+        if isinstance(value, tuple):
+            return f"({','.join(map(self._attribute, value))})"
+        return self.sizes(value) if isinstance(value, Dim) else repr(value)
 
 
-def _body(body: Graph) -> object:
-    number = _numbered(body.nodes)
-    nodes = tuple([(n.op, n.type, tuple([number[i] for i in n.inputs]), _attributes(n)) for n in body.nodes])
-    return nodes, tuple([number.get(p) for p in body.inputs]), tuple([number[t] for t in body.outputs])
-
-
-def _attributes(node: Tensor) -> object:
-    """The attributes of an operation; of a constant its bits. A leaf of another kind is known by its type alone."""
-    if not node.inputs:
-        return _literal(node)
-    return exact(tuple(node.attrs.items())) if node.attrs else ()
-
-
-def _literal(node: Tensor) -> bytes | None:
+def _literal(node: Tensor) -> str:
     """The bits of a constant of one number, which is written into the code."""
-    return node.attrs["value"].tobytes() if node.op.name == "constant" and node.size == 1 else None
+    return str(node.attrs["value"].tobytes().hex()) if node.op.name == "constant" and node.size == 1 else ""
 
 
-def _numbered(things: Iterable[T]) -> dict[T, int]:
+def numbered(things: Iterable[T]) -> dict[T, int]:
     return {thing: k for k, thing in enumerate(dict.fromkeys(things))}

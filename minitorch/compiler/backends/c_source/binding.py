@@ -13,11 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minitorch.compiler.backends.base import Batches, Memory, known_shape
-from minitorch.compiler.backends.c_source.layout import Key, Layout
-from minitorch.compiler.backends.c_source.work import enough
-from minitorch.compiler.backends.c_source.writer import Segment, Writer
+from minitorch.compiler.backends.c_source.layout import Key, Layout, Layouts
+from minitorch.compiler.backends.c_source.written import Written
 from minitorch.compiler.backends.interpreter import evaluate_node
-from minitorch.compiler.plan import BIND, Instruction
+from minitorch.compiler.plan import BIND, Instruction, Plan
 from minitorch.graph.dim import Shape, Symbol, evaluate
 from minitorch.graph.storage import Array, aligned
 from minitorch.graph.tensor import Tensor
@@ -75,15 +74,28 @@ def team_size() -> int:
     return min(found.threads() if found is not None else os.cpu_count() or 1, MOST_THREADS)
 
 
+def typed(library: ctypes.CDLL) -> ctypes.CDLL:
+    """A program, told what its functions return."""
+    library.run.restype = library.scratch_bytes.restype = ctypes.c_long
+    library.flops.restype = ctypes.c_double
+    return library
+
+
+def numbers_of(plan: Plan, sizes: Mapping[Symbol, int]) -> ctypes.Array[ctypes.c_long]:
+    """The unknown sizes in the order in which programs are given them."""
+    return (ctypes.c_long * max(1, len(plan.symbols)))(*(sizes[s] for s in plan.symbols))
+
+
 class Binding:
     """One program for one batch size. Calling it makes a step; the caller holds the locks of the parameters."""
 
-    def __init__(self, writer: Writer, library: ctypes.CDLL, sizes: Mapping[Symbol, int], memory: Memory) -> None:
-        self.writer, self.library, self.sizes = writer, library, sizes
-        library.run.restype = ctypes.c_long
-        self.plan = writer.plan
-        self.table = (ctypes.c_void_p * len(writer.table))()
-        self.numbers = (ctypes.c_long * max(1, len(self.plan.symbols)))(*(sizes[s] for s in self.plan.symbols))
+    def __init__(
+        self, layouts: Layouts, written: Written, library: ctypes.CDLL, sizes: Mapping[Symbol, int], memory: Memory
+    ) -> None:  # fmt: skip
+        self.layouts, self.written, self.library, self.sizes = layouts, written, library, sizes
+        self.plan = layouts.plan
+        self.table = (ctypes.c_void_p * len(written.table))()
+        self.numbers = numbers_of(self.plan, sizes)
         self.kept: dict[Key, Array] = {}  # the arrays behind the table
         self.gathered: dict[int, tuple[int, Array]] = {}  # room for the rows of a batch, and where it lies
         self.looped: _Looped | None = None
@@ -91,13 +103,13 @@ class Binding:
         self._leaves()
         self._constants_of_sizes()
         self._slots()
-        self.whole = all(s.fallback is None for s in writer.segments)
+        self.whole = written.whole
         self.outside: dict[Key, Array] | None = None if self.whole else {}
         """The arrays of inputs and results while a step runs, for the kernels of NumPy."""
         self.prepared: list[Callable[[], None]] = []  # what makes room for results before a step
         self.inputs = [self._input(k, t) for k, t in enumerate(self.plan.graph.inputs)]
         self.results = [self._result(k, v.node) for k, v in enumerate(self.plan.outputs)]
-        self.steps = [self._native(library.step)] if self.whole else [self._segment(s) for s in writer.segments]
+        self.steps = [self._native(library.step)] if self.whole else [self._segment(s) for s in written.segments]
 
     # ---- many steps ----
 
@@ -120,7 +132,7 @@ class Binding:
 
     def _looped(self, batches: Batches) -> _Looped:
         """What is the same whenever batches of this size are run: where the table has inputs and results."""
-        places, graph = self.writer.table, self.plan.graph
+        places, graph = self.written.table, self.plan.graph
         read = [(k, place) for k in range(len(graph.inputs)) if (place := places.get(("input", k))) is not None]
         taken = [(k, place) for k, place in read if batches.rows[k]]
         columns, results = (_Column * len(taken))(), (_Result * len(batches.results))()
@@ -154,19 +166,17 @@ class Binding:
 
     def _keep(self, key: Key, array: Array) -> Array:
         self.kept[key] = array
-        if key in self.writer.table:
-            self.table[self.writer.table[key]] = array.ctypes.data
+        if key in self.written.table:
+            self.table[self.written.table[key]] = array.ctypes.data
         return array
 
     def _leaves(self) -> None:
-        found = blas.find() if self.writer.products else None
+        found = blas.find() if self.written.blas else None
         pointers = _Blas(found.sgemm, found.dgemm, found.wide) if found else _Blas()
         self.blas = pointers
         self.table[0] = ctypes.addressof(pointers)
-        for key in self.writer.value_keys.values():
-            if key[0] in ("parameter", "constant") and key not in self.kept:
-                assert isinstance(key[1], Tensor)
-                self._keep(key, key[1].data)
+        for key, leaf in self.layouts.leaves.items():
+            self._keep(key, leaf.data)
 
     def _constants_of_sizes(self) -> None:
         """What depends on sizes and constants alone is computed now, by the kernels of the rows."""
@@ -179,21 +189,19 @@ class Binding:
                 with np.errstate(all="ignore"):
                     values[node] = np.asarray(evaluate_node(node, inputs, self.sizes))
                 if value.kind == "bound":
-                    self._keep(self.writer.value_keys[value], np.ascontiguousarray(values[node]))
+                    self._keep(self.layouts.keys[value], np.ascontiguousarray(values[node]))
 
     def _known(self, node: Tensor, values: Mapping[Tensor, Array]) -> bool:
         return node in values or node.op.name == "constant"
 
     def _slots(self) -> None:
         base = self.arena.ctypes.data
-        for key, k in self.writer.table.items():
-            if key[0] == "slot":
-                assert isinstance(key[1], int)
-                self.table[k] = base + self.offsets[key[1]]
-        room = max((evaluate(size, self.sizes) for size in self.writer.scratch), default=0)
-        self.flops = evaluate(self.writer.flops, self.sizes)
-        self.most = team_size() if self.writer.team and enough(self.flops, len(self.writer.calls)) else 1
-        self._keep(("scratch", 0), aligned(room * self.most))
+        for (kind, slot), k in self.written.table.items():
+            if kind == "slot":
+                self.table[k] = base + self.offsets[slot]
+        self.flops = self.library.flops(self.numbers)
+        self.most = team_size() if self.flops >= self.written.shared else 1
+        self._keep(("scratch", 0), aligned(self.library.scratch_bytes(self.numbers) * self.most))
 
     # ---- inputs and results ----
 
@@ -203,11 +211,11 @@ class Binding:
         What is returned has to live until the step is over.
         """
         shape, key = known_shape(node.shape, self.sizes), ("input", k)
-        if key not in self.writer.table:
+        if key not in self.written.table:
             return type  # nobody reads it
         if (nbytes := prod(shape) * node.dtype.itemsize) <= COPIED:
             return partial(setitem, self._keep(key, aligned(nbytes).view(node.dtype).reshape(shape)), ...)
-        table, place = self.table, self.writer.table[key]
+        table, place = self.table, self.written.table[key]
         written = [target.attrs["storage"].block.bytes for target, _ in self.plan.graph.updates]
         outside = self.outside
 
@@ -229,7 +237,7 @@ class Binding:
         nbytes = prod(shape) * node.dtype.itemsize
         if nbytes <= COPIED:
             return self._keep(key, aligned(nbytes).view(node.dtype).reshape(shape)).copy
-        table, place, dtype, outside = self.table, self.writer.table[key], node.dtype, self.outside
+        table, place, dtype, outside = self.table, self.written.table[key], node.dtype, self.outside
         fresh: list[Array] = []
 
         def prepare() -> None:
@@ -256,10 +264,10 @@ class Binding:
             self.outside.clear()
         return [result() for result in self.results]
 
-    def _segment(self, segment: Segment) -> Callable[[], object]:
-        if segment.fallback is not None:
-            return self._fallback(segment.fallback)
-        return self._native(getattr(self.library, f"{segment.name}_alone"))
+    def _segment(self, segment: str | int) -> Callable[[], object]:
+        if isinstance(segment, int):
+            return self._fallback(self.plan.instructions[segment])
+        return self._native(getattr(self.library, f"{segment}_alone"))
 
     def _native(self, function: Any) -> Callable[[], object]:
         pointers = ctypes.addressof(self.numbers), ctypes.addressof(self.table)
@@ -270,11 +278,11 @@ class Binding:
 
     def _fallback(self, i: Instruction) -> Callable[[], None]:
         def compute() -> None:
-            inputs = [self._array(self.writer.layouts[v]) for v in i.inputs]
+            inputs = [self._array(self.layouts[v]) for v in i.inputs]
             with np.errstate(all="ignore"):
                 values = [evaluate_node(node, inputs, self.sizes) for node in i.nodes]
             for value, v in zip(values, i.outputs, strict=True):
-                self._array(self.writer.output(v))[...] = value
+                self._array(self.layouts.own(v))[...] = value
 
         return compute
 
@@ -287,7 +295,6 @@ class Binding:
         start = evaluate(layout.offset, self.sizes) * layout.dtype.itemsize
         kind, which = layout.key
         if kind == "slot":
-            assert isinstance(which, int)
             return np.ndarray(shape, layout.dtype, self.arena.data, self.offsets[which] + start, strides)
         memory = self.kept[layout.key] if layout.key in self.kept else (self.outside or {})[layout.key]
         return np.ndarray(shape, layout.dtype, memory, start, strides)

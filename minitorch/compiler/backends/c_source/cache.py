@@ -8,6 +8,7 @@ for `pathlib` to be imported.
 from __future__ import annotations
 
 import atexit
+import marshal
 import os
 import stat
 import sys
@@ -21,13 +22,15 @@ from typing import Any, NamedTuple
 from minitorch.errors import CompilerError
 from minitorch.lazy import lazy
 
-ast = lazy("ast")
 hashlib = lazy("hashlib")
 shutil = lazy("shutil")
 tempfile = lazy("tempfile")
 
 WORK = ".work-"
 """How the names of working folders begin."""
+
+NOTE = f".{sys.implementation.cache_tag}"
+"""How the names of files end that hold a value, as this version of Python writes it."""
 
 STALE = 24 * 3600.0
 """Seconds after which what a killed process left half-made is swept away."""
@@ -155,15 +158,15 @@ def write(work: str, key: str, name: str, content: bytes) -> str:
 
 def recall(key: str) -> Any:
     """The value that was remembered under a key, by this process or another; None where there is none."""
-    kept = find(key, ".txt")
-    return None if kept is None else ast.literal_eval(kept.content.decode())
+    kept = find(key, NOTE)
+    return None if kept is None else marshal.loads(kept.content)
 
 
 def remember(key: str, value: Any) -> Any:
-    """Keep a value made of Python's literals; returns the one that stands, which is another's where that came first."""
+    """Keep a value made of tuples, dicts, texts and numbers; returns the one that stands: another's that came first."""
     if (standing := recall(key)) is None:
         with suppress(OSError), workspace() as work:
-            keep(work, key, ".txt", repr(value).encode())
+            keep(work, key, NOTE, marshal.dumps(value))
         standing = recall(key)
     return value if standing is None else standing
 

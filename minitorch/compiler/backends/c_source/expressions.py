@@ -128,10 +128,3 @@ def array_function(node: Tensor) -> str | None:
     if node.op.name in NAMES and node.dtype.kind == "f":
         return f"mt_{node.op.name}_{suffix(node.dtype)}"
     return None
-
-
-def has_expression(node: Tensor) -> bool:
-    """Whether C computes an elementwise node."""
-    if node.op.name in ("power", "fixed_power") and node.dtype.kind != "f":
-        return False  # NumPy refuses negative exponents
-    return node.op.name in EXPRESSIONS or array_function(node) is not None

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from minitorch import ops
-from minitorch.compiler.plan import Value
+from minitorch.compiler.plan import Plan, Value
 from minitorch.graph.dim import Atom, Monomial, Shape, Size, Symbol
 from minitorch.graph.tensor import Op, Tensor
 from minitorch.graph.types import DType
 
-Key = tuple[str, object]
-"""What tells pieces of memory apart: `("slot", 3)`, `("leaf", storage)`, `("input", 0)`, ..."""
+Key = tuple[str, int]
+"""What tells pieces of memory apart: `("slot", 3)`, `("parameter", 7)`, `("input", 0)`, ..."""
 
 
 class Layout(NamedTuple):
@@ -46,11 +46,37 @@ def whole(key: Key, node: Tensor) -> Layout:
 
 
 class Layouts:
-    """The layouts of the values of a plan. `keys` names the memory of those that are no views."""
+    """The layouts of the values of a plan. `keys` are the pieces of memory of those that are no views, `leaves` the
+    tensors whose memory is given: parameters and constants."""
 
-    def __init__(self, keys: Mapping[Value, Key], by_node: Mapping[Tensor, Value]) -> None:
-        self.keys, self.by_node = keys, by_node
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.sizes = plan, Sizes(plan.symbols)
+        self.by_node = {v.node: v for v in plan.values}
+        self.leaves: dict[Key, Tensor] = {}
+        self.keys = self._keys()
         self.known: dict[Value, Layout] = {}
+
+    def _keys(self) -> dict[Value, Key]:
+        plan = self.plan
+        targets = {v: t for i in plan.instructions for v, t in zip(i.outputs, i.targets, strict=True) if t is not None}
+        inputs = {t: k for k, t in enumerate(plan.graph.inputs)}
+        results = {v: k for k, v in enumerate(plan.outputs)}
+        return {v: self._key(v, targets.get(v, v.node), inputs, results) for v in plan.values if v.kind != "view"}
+
+    def _key(self, v: Value, leaf: Tensor, inputs: Mapping[Tensor, int], results: Mapping[Value, int]) -> Key:
+        if v.kind == "arena":
+            assert v.slot is not None
+            return "slot", v.slot
+        if v.kind in ("input", "result"):
+            return v.kind, inputs[v.node] if v.kind == "input" else results[v]
+        key = v.kind, self.by_node.get(leaf, v).number
+        if v.kind != "bound":
+            self.leaves[key] = leaf
+        return key
+
+    def own(self, value: Value) -> Layout:
+        """The layout of a value in memory of its own."""
+        return whole(self.keys[value], value.node)
 
     def __getitem__(self, value: Value) -> Layout:
         return self.known.get(value) or self._found(value)
@@ -60,7 +86,7 @@ class Layouts:
         while chain[-1].node.op.view and chain[-1] not in self.known:
             chain.append(self.by_node[chain[-1].node.inputs[0]])
         last = chain.pop()
-        layout = self.known[last] = self.known.get(last) or whole(self.keys[last], last.node)
+        layout = self.known[last] = self.known.get(last) or self.own(last)
         for view in reversed(chain):
             layout = self.known[view] = _viewed(layout, view.node)
         return layout

@@ -67,11 +67,6 @@ def indices(shape: Shape, letter: str = "i") -> list[str]:
     return [f"{letter}{axis}" for axis in range(len(shape))]
 
 
-def covers(node: Tensor) -> bool:
-    """Whether there are loops for a node here."""
-    return node.op in MOVES
-
-
 # ---- copies into windows ----
 
 

@@ -43,7 +43,7 @@ def load(source: str, parts: Sequence[str] = ()) -> ctypes.CDLL:
     if name not in _loaded:
         with _lock:
             if name not in _loaded:
-                _loaded[name] = open_library(built(compiler, source, parts))
+                _loaded[name] = open_library(built(compiler, name, source, parts))
     return _loaded[name]
 
 
@@ -55,9 +55,8 @@ def key(source: str, parts: Sequence[str] = ()) -> str:
 # ---- compile and link ----
 
 
-def built(compiler: Compiler, source: str, parts: Sequence[str]) -> Kept:
-    """The shared library on disk, from the cache or made now."""
-    name = key(source, parts)
+def built(compiler: Compiler, name: str, source: str, parts: Sequence[str]) -> Kept:
+    """The shared library of this name on disk, from the cache or made now."""
     if (found := cache.find(name, ".so")) is not None:
         return found
     try:

@@ -19,9 +19,9 @@ FETCHED = 8  # floating-point operations, or more, in the time in which an eleme
 TYPICAL = 256  # what unknown sizes are taken for where it is decided whether threads may share the loops
 
 
-def enough(flops: float, calls: int) -> bool:
-    """Whether so many operations in so many instructions are worth the meetings of threads."""
-    return flops >= SHARED * calls
+def shared_from(calls: Sequence[Instruction]) -> float:
+    """The floating-point operations in so many instructions that are worth the meetings of threads."""
+    return SHARED * len(calls)
 
 
 def worth_a_team(calls: Sequence[Instruction], flops: Size, lanes: Lanes) -> bool:
@@ -29,7 +29,7 @@ def worth_a_team(calls: Sequence[Instruction], flops: Size, lanes: Lanes) -> boo
     nothing to Python."""
     alone = any(not i.native or _by_blas(i.node, lanes) for i in calls)
     typical = evaluate(flops, dict.fromkeys(symbols_in((flops,)), TYPICAL))
-    return not alone and bool(calls) and enough(typical, len(calls))
+    return not alone and bool(calls) and typical >= shared_from(calls)
 
 
 def _by_blas(node: Tensor, lanes: Lanes) -> bool:

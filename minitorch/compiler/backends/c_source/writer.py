@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from math import inf
 from typing import NamedTuple
 
-from minitorch.compiler.backends.c_source import alike, product, work
-from minitorch.compiler.backends.c_source.expressions import c_type, has_expression, suffix
+from minitorch.compiler.backends.c_source import alike, mathematics, product, work
+from minitorch.compiler.backends.c_source.expressions import c_type, suffix
 from minitorch.compiler.backends.c_source.folds import FOLDS
 from minitorch.compiler.backends.c_source.function import Function, Part
-from minitorch.compiler.backends.c_source.layout import Key, Layout, Layouts, Sizes, whole
-from minitorch.compiler.backends.c_source.moves import BLAS, Move, covers
+from minitorch.compiler.backends.c_source.layout import Key, Layout, Layouts
+from minitorch.compiler.backends.c_source.moves import BLAS, Move
 from minitorch.compiler.backends.c_source.region import Region
 from minitorch.compiler.backends.c_source.taken import taken_inputs
 from minitorch.compiler.backends.c_source.texts import c_text
+from minitorch.compiler.backends.c_source.written import Written
 from minitorch.compiler.fused import fused
 from minitorch.compiler.passes.fuse import body_of
-from minitorch.compiler.plan import BIND, Instruction, Plan, Value
+from minitorch.compiler.plan import Instruction
 from minitorch.graph.dim import Size
 from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor
@@ -31,23 +33,6 @@ from minitorch.graph.types import FLOAT32, FLOAT64, DType
 
 LINES = 400  # of calls, and of what they compute, in one generated function
 LONGEST = 200  # letters of a comment
-
-
-def native(node: Tensor) -> bool:
-    """Whether C computes a node; its NumPy kernel does where not."""
-    if node.op is fused:
-        return all(native(n) for n in node.attrs["body"].nodes if n.inputs)
-    if node.op.elementwise:
-        return has_expression(node)
-    return node.op in FOLDS or covers(node) or not node.inputs  # what has no inputs is given, or computed ahead
-
-
-class Segment(NamedTuple):
-    """Instructions that run one after the other without Python: the name of their C function, or the one that is
-    computed by its NumPy kernel."""
-
-    name: str
-    fallback: Instruction | None = None
 
 
 class Shared(NamedTuple):
@@ -61,19 +46,17 @@ class Shared(NamedTuple):
 
 
 class Writer:
-    """Writes the program of a plan. `keys` are the places of the table, `segments` what a step consists of."""
+    """Writes the program of a plan. `table` has the places of memory, `segments` what a step consists of."""
 
-    def __init__(self, plan: Plan, vector_bytes: int) -> None:
-        self.plan, self.lanes = plan, product.Lanes(vector_bytes)
-        self.calls = [i for i in plan.instructions if i.stage != BIND and not i.node.op.view]
-        self.operations = alike.operations(self.calls)
+    def __init__(self, layouts: Layouts, vector_bytes: int) -> None:
+        self.layouts, self.plan, self.sizes = layouts, layouts.plan, layouts.sizes
+        self.lanes = product.Lanes(vector_bytes)
+        self.calls = self.plan.calls
+        self.words = alike.Words(self.sizes)
+        self.operations = self.words.operations(self.calls)
         self.flops = work.flops(self.operations, self.lanes)
         self.team = work.worth_a_team(self.calls, self.flops, self.lanes)
-        self.sizes = Sizes(plan.symbols)
-        self.by_node = {v.node: v for v in plan.values}
-        self.value_keys = _keys(plan)
-        self.layouts = Layouts(self.value_keys, self.by_node)
-        self.taken = taken_inputs(plan.graph.inputs, self.calls, self.layouts)
+        self.taken = taken_inputs(self.plan.graph.inputs, self.calls, layouts)
         self.table: dict[Key, int] = {("blas", 0): 0}
         self.shared: dict[object, Shared] = {}  # by what is alike in the instructions that call a function
         self.functions: dict[str, str] = {}  # texts, under a name that stands for all, by the names they have
@@ -81,11 +64,11 @@ class Writer:
         self.parts: dict[Part, None] = {}
         self.mathematics: dict[tuple[str, str], None] = {}
         self.products: dict[DType, None] = {}
-        self.scratch: list[Size] = []  # bytes that functions need for themselves, one after the other
-        self.segments: list[Segment] = []
+        self.scratch: dict[Size, None] = {}  # bytes that functions need for themselves, one after the other
+        self.segments: list[str | int] = []
         self.steps: list[str] = []
 
-    def write(self) -> str:
+    def write(self) -> Written:
         calls: list[str] = []
         role = ""
         for i in self.calls:
@@ -93,25 +76,27 @@ class Writer:
                 self._close(calls)
                 self._address_all(i)
                 self.steps += [f"// here NumPy computes {comment(self.plan.line(node))}" for node in i.nodes]
-                self.segments.append(Segment("", i))
+                self.segments.append(self.plan.instructions.index(i))
                 continue
             if i.role != role:
                 role = i.role
                 calls.append(f"    // ---- {role} ----")
             calls += self._call(i)
         self._close(calls)
-        return "\n".join(self._assembled()) + "\n"
+        text = "\n".join(self._assembled()) + "\n"
+        shared = work.shared_from(self.calls) if self.team else inf
+        return Written(text, self.units(), self.table, tuple(self.segments), shared, bool(self.products))
 
-    def units(self) -> list[str]:
-        """The units of C that the program is linked with, besides those of elementary functions; first those that take
-        a compiler longest, which is those with most in a tile."""
+    def units(self) -> tuple[str, ...]:
+        """The units of C that the program is linked with; first those that take a compiler longest, which is those with
+        most in a tile, and at the end those of elementary functions."""
         longest = sorted((part for part in self.parts if part.unit), key=lambda part: part.work, reverse=True)
-        return [part.unit for part in longest]
+        return (*(p.unit for p in longest), *(mathematics.source(*function) for function in self.mathematics))
 
     # ---- instructions ----
 
     def _call(self, i: Instruction) -> list[str]:
-        inputs, outputs = [self.layouts[v] for v in i.inputs], [self.output(v) for v in i.outputs]
+        inputs, outputs = [self.layouts[v] for v in i.inputs], [self.layouts.own(v) for v in i.outputs]
         memory = list(dict.fromkeys(x.key for x in (*inputs, *outputs)))
         shared = self._shared(i, inputs, outputs, memory)
         function, given = shared.function, [memory[k] if isinstance(k, int) else k for k in shared.memory]
@@ -129,7 +114,7 @@ class Writer:
         self, i: Instruction, inputs: Sequence[Layout], outputs: Sequence[Layout], memory: Sequence[Key]
     ) -> Shared:  # fmt: skip
         """The function of an instruction, written for the first of those that are alike."""
-        what = self.operations[i], alike.places([*inputs, *outputs], self.taken)
+        what = self.operations[i], self.words.places([*inputs, *outputs], self.taken)
         if what not in self.shared:
             function = self._function(i, inputs, outputs)
             number: dict[Key, int] = {key: k for k, key in enumerate(memory)}
@@ -148,7 +133,7 @@ class Writer:
             function = Region(kept, inputs, outputs, self.sizes, self.lanes, self.team, self.taken).write()
         else:
             body, operands = body_of([node], [node])
-            own = [self.layouts[self.by_node[n]] for n in operands]
+            own = [self.layouts[self.layouts.by_node[n]] for n in operands]
             function = Region(body, own, outputs, self.sizes, self.lanes, self.team).write()
         self._needs(function, node)
         return function
@@ -160,11 +145,8 @@ class Writer:
                 function.arguments = {("blas", 0): "blas", **function.arguments}
             else:
                 self.parts[part] = None
-        self.scratch.append(function.room)
+        self.scratch[function.room] = None
         self.mathematics.update(dict.fromkeys(sorted(function.mathematics)))
-
-    def output(self, value: Value) -> Layout:
-        return whole(self.value_keys[value], value.node)
 
     def _named(self, function: Function, i: Instruction) -> str:
         text = function.text("$", apart=self.team)
@@ -180,7 +162,7 @@ class Writer:
         for v in i.inputs:
             self._index(self.layouts[v].key)
         for v in i.outputs:
-            self._index(self.value_keys[v])
+            self._index(self.layouts.keys[v])
 
     # ---- segments ----
 
@@ -196,7 +178,7 @@ class Writer:
             self.steps.append(self._part(own, [*self._used_sizes(chunk), *chunk]))
         if len(chunks) > 1:
             self.steps.append(self._part(name, [self._try(own) for own in names]))
-        self.segments.append(Segment(name))
+        self.segments.append(name)
         calls.clear()
 
     def _part(self, name: str, lines: list[str]) -> str:
@@ -238,17 +220,33 @@ class Writer:
             lines += [self._gemm(d) for d in self.products]
         lines += [_declared(name, dtype) for name, dtype in self.mathematics]
         lines += ["", *(text + "\n" for text in (*self.definitions, *self.steps))]
-        lines.append(self._part("all", [self._try(s.name) for s in self.segments if s.name]))
+        lines.append(self._part("all", [self._try(name) for name in self._parts()]))
         lines += [
             "",
             f"#define TABLE {len(self.table)}",
             c_text("rows.c"),
             c_text("run_team.c" if self.team else "run.c"),
+            *self._measures(),
         ]
-        if any(s.fallback for s in self.segments):
-            lines += [f"int {s.name}_alone(const long *n, void *const *m) {{ return {s.name}(n, m); }}"
-                      for s in self.segments if s.name]  # fmt: skip
+        if any(isinstance(segment, int) for segment in self.segments):
+            lines += [f"int {s}_alone(const long *n, void *const *m) {{ return {s}(n, m); }}" for s in self._parts()]
         return lines
+
+    def _parts(self) -> list[str]:
+        """The functions that a step calls, one after the other."""
+        return [segment for segment in self.segments if isinstance(segment, str)]
+
+    def _measures(self) -> list[str]:
+        """Functions of the unknown sizes: the bytes of scratch memory for a thread, and the work of a step."""
+        most = [f"    most = larger(most, {self.sizes(size)});" for size in self.scratch if size != 0]
+        return [
+            self._measure("long scratch_bytes", ["    long most = 0;", *most, "    return most;"]),
+            self._measure("double flops", [f"    return (double)({self.sizes(self.flops)});"]),
+        ]
+
+    def _measure(self, head: str, lines: list[str]) -> str:
+        sizes = self._used_sizes(lines)
+        return "\n".join([f"{head}(const long *n)", "{", *(sizes or ["    (void)n;"]), *lines, "}"])
 
     def _gemm(self, dtype: DType) -> str:
         t, s = c_type(dtype), suffix(dtype)
@@ -284,21 +282,3 @@ def _declared(name: str, dtype: str) -> str:
 
 def c_type_of(dtype: str) -> str:
     return {"float32": "float", "float64": "double"}[dtype]
-
-
-def _keys(plan: Plan) -> dict[Value, Key]:
-    """What memory each value lies in, views apart."""
-    targets = {v: t for i in plan.instructions for v, t in zip(i.outputs, i.targets, strict=True) if t is not None}
-    inputs = {t: k for k, t in enumerate(plan.graph.inputs)}
-    results = {v: k for k, v in enumerate(plan.outputs)}
-    keys: dict[Value, Key] = {}
-    for v in plan.values:
-        if v.kind == "arena":
-            keys[v] = ("slot", v.slot)
-        elif v.kind == "input":
-            keys[v] = ("input", inputs[v.node])
-        elif v.kind == "result":
-            keys[v] = ("result", results[v])
-        elif v.kind != "view":
-            keys[v] = (v.kind, targets.get(v, v.node))
-    return keys

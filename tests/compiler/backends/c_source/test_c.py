@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minitorch as mt
-from minitorch.compiler.backends.c_source.writer import native
+from minitorch.compiler.backends.c_source.native import native
 from minitorch.errors import DTypeError, InputError, ShapeError
 from minitorch.graph.tensor import registry, reserved
 from minitorch.ops.shape import Range

@@ -216,7 +216,7 @@ except KeyboardInterrupt: print("stopped")
             break
         time.sleep(0.05)
     assert not alive(gone)
-    assert {p.suffix for p in fresh.rglob("*") if p.is_file()} == {".c", ".txt"}
+    assert {p.suffix for p in fresh.rglob("*") if p.is_file()} == {".c", cache.NOTE}
     assert not list(fresh.glob(".work-*"))
 
 
@@ -373,5 +373,5 @@ def test_a_choice_is_kept_with_the_library(fresh, real):
     objects.load(program(), [TWICE, SQUARE])
     assert cache.recall(name) is None
     assert cache.remember(name, ["loops", "blas"]) == ["loops", "blas"]
-    assert {path.suffix for path in (fresh / name).iterdir()} == {".c", ".so", ".txt"}
+    assert {path.suffix for path in (fresh / name).iterdir()} == {".c", ".so", cache.NOTE}
     assert objects.key(program()) != name

@@ -30,7 +30,7 @@ GRAPHS = {  # what a step computes of x (n, INNER) and y (n, width), and the inp
 
 
 def taken(program):
-    table = program._executor.backend.writer.table
+    table = program._executor.backend.written.table
     return "".join(sorted("xy"[k] for kind, k in table if kind == "order"))
 
 

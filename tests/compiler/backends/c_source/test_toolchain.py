@@ -134,7 +134,7 @@ def test_a_changed_compiler_or_processor_is_another(fresh, fake, monkeypatch):
 def test_a_damaged_finding_is_found_out_again(fresh, fake):
     calls = fake()
     first = toolchain.find()
-    (note,) = fresh.rglob("*.txt")
+    (note,) = fresh.rglob(f"*{cache.NOTE}")
     note.write_text("{}")
     before = len(calls())
     toolchain.search.cache_clear()
