@@ -1,13 +1,12 @@
-"""Programs written anew: for tests that change what is written, which no name on disk knows of."""
+"""Programs written anew: for tests that change what is written, of which no name on disk knows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from minitorch.compiler.backends.c_source.layout import Layouts
+from minitorch.compiler.backends.c_source import CSource
+from minitorch.compiler.backends.c_source.writer import Writer
 from minitorch.compiler.backends.c_source.written import Written
 
 
-def anew(layouts: Layouts, vector_bytes: int, make: Callable[[], Written]) -> Written:
-    """In the place of `found_or_made`: nothing is found."""
-    return make()
+def anew(backend: CSource, vector_bytes: int) -> Written:
+    """In the place of `CSource.write`, which finds what was written before."""
+    return Writer(backend.layouts, vector_bytes).write()

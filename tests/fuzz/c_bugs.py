@@ -14,21 +14,18 @@ from minitorch import ops
 from minitorch.compiler import updates
 from minitorch.compiler.backends.c_source import blocks, layout, moves, product, reductions, region, steps, writer
 from minitorch.compiler.backends.c_source.function import Function
+from minitorch.compiler.backends.c_source.multiplication import Multiplication
+from minitorch.compiler.backends.c_source.texts import c_text
 from minitorch.executor import Executor
 from tests.fuzz.planting import Patches, bug
 
 C = ("c",)
 
 
-def text(where: Any, name: str, old: str, new: str) -> Patches:
-    """Another text in C that programs are given."""
-    plain = getattr(where, name)
-
-    def changed(*arguments: Any) -> str:
-        found: str = plain(*arguments)
-        return found.replace(old, new)
-
-    return [patch.object(where, name, changed)]
+def text(name: str, old: str, new: str) -> Patches:
+    """Another text in a file of C that programs are given."""
+    assert old in c_text(name), f"{name} has no longer {old}"
+    return [patch.object(writer, "c_text", lambda given: c_text(given).replace(old, new if given == name else old))]
 
 
 def lines_of(owner: Any, name: str, change: Callable[[str], str]) -> Patches:
@@ -66,7 +63,7 @@ def long_last_block() -> Patches:
 
 @bug("the greatest of numbers and NaN is a number", C)
 def maximum_of_nan() -> Patches:
-    return text(writer, "_text", "return a > b || a != a ? a : b;", "return a > b ? a : b;")
+    return text("prelude.c", "return a > b || a != a ? a : b;", "return a > b ? a : b;")
 
 
 # ---- strides ----
@@ -74,27 +71,25 @@ def maximum_of_nan() -> Patches:
 
 @bug("the rows of a product are written one vector further apart than they are read", C)
 def wide_rows() -> Patches:
-    plain = region.Region._product_call
-
-    def call(self: Any, n: Any) -> str:
-        lanes = self.lanes.of(n.dtype)
-        return re.sub(r"(\d+)\);$", lambda found: f"{int(found[1]) + lanes});", plain(self, n))
-
-    return [patch.object(region.Region, "_product_call", call)]
+    plain = Multiplication.call
+    call = lambda self, target, pitch, whole: plain(self, target, f"{pitch} + {self.lanes.of(self.dtype)}", whole)
+    return [patch.object(Multiplication, "call", call)]
 
 
 @bug("an operand that is packed is not transposed", C)
 def packed_as_it_is() -> Patches:
     crossed = lambda line: re.sub(r"([^,]+), ([^,]+), packed\);", r"\2, \1, packed);", line)
     return [
-        *lines_of(region.Region, "_pack", crossed),
-        *text(product, "_function", "b + t * br, br, bc, packed);", "b + t * br, bc, br, packed);"),
+        *lines_of(Multiplication, "pack", crossed),
+        *text("gemm.c", "right + t * br, br, bc, packed);", "right + t * br, bc, br, packed);"),
     ]
 
 
-@bug("a row too many is read to the end of its last vector", C)
+@bug("the last vector of a row is read to its end, whatever is there", C)
 def readable_too_far() -> Patches:
-    return text(product, "text", "larger(0, k - (over + br - 1) / br)", "larger(0, k - over / br)")
+    plain = product._panels
+    whole = lambda lanes, columns, dtype: [(n, lanes.of(dtype)) for n, _ in plain(lanes, columns, dtype)]
+    return [patch.object(product, "_panels", whole)]
 
 
 @bug("an axis of size 1 is stepped over where it is stretched", C)
@@ -126,9 +121,9 @@ def wrong_symbol() -> Patches:
 
     kept = Function.text
 
-    def text_of(self: Any, name: str) -> str:
+    def text_of(self: Any, name: str, apart: bool = False) -> str:
         with patch.object(Function, "sizes", plain):
-            return kept(self, name)
+            return kept(self, name, apart)
 
     return [patch.object(writer.Writer, "_call", call), patch.object(Function, "text", text_of)]
 
@@ -204,9 +199,9 @@ def full_last_batch() -> Patches:
 
 @bug("each batch is gathered by the first rows of the order", C)
 def gathered_again() -> Patches:
-    return text(writer, "_text", "order[start + i]", "order[i]")
+    return text("rows.c", "job->order + start", "job->order")
 
 
 @bug("the results of a step are written to the place of the one before", C)
 def results_behind() -> Patches:
-    return text(writer, "_text", "job->number + s)", "larger(0, job->number + s - 1))")
+    return text("rows.c", "job->number + s)", "larger(0, job->number + s - 1))")

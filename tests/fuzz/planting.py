@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-from minitorch.compiler.backends import c_source
+from minitorch.compiler.backends.c_source import CSource
 from minitorch.compiler.passes import simplify
 from tests.anew import anew
 
@@ -26,7 +26,7 @@ class Bug(NamedTuple):
     @contextmanager
     def planted(self) -> Iterator[None]:
         with ExitStack() as stack:
-            for each in (patch.object(c_source, "found_or_made", anew), *self.patches()):
+            for each in (patch.object(CSource, "write", anew), *self.patches()):
                 stack.enter_context(each)
             yield
 

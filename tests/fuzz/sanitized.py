@@ -14,8 +14,7 @@ from unittest.mock import patch
 import numpy as np
 
 import minitorch as mt
-from minitorch.compiler.backends import c_source
-from minitorch.compiler.backends.c_source import blocked
+from minitorch.compiler.backends.c_source import CSource, blocked
 from minitorch.compiler.passes import fuse
 from tests.anew import anew
 from tests.fuzz.bugs import BUGS
@@ -48,7 +47,7 @@ def main() -> None:
 def every_product_by_blocks() -> Iterator[None]:
     """Products of two known sizes, however small, on any machine."""
     limits = patch.object(fuse, "MOST_WEIGHTS", 0), patch.object(blocked, "NARROW", 0), patch.object(blocked, "WIDE", 0)
-    with limits[0], limits[1], limits[2], patch.object(c_source, "found_or_made", anew):
+    with limits[0], limits[1], limits[2], patch.object(CSource, "write", anew):
         yield
 
 

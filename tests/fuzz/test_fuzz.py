@@ -75,6 +75,13 @@ def test_what_failed_once_is_right_in_c(path, c_backend):
     assert failure is None, failure
 
 
+@pytest.mark.parametrize("name", BUGS)
+def test_bugs_can_be_planted(name):
+    """What they break is there."""
+    with BUGS[name].planted():
+        pass
+
+
 @pytest.mark.parametrize("name", QUICK)
 def test_planted_bugs_are_found(name):
     assert caught(name, 250) is not None, BUGS[name].text

@@ -16,9 +16,6 @@ from minitorch.compiler.passes.shape_products import shape_products
 from minitorch.compiler.plan import Plan, Rules
 from minitorch.errors import CompilerError
 from minitorch.graph.dim import Symbol
-from minitorch.lazy import lazy
-
-writer = lazy("minitorch.compiler.backends.c_source.writer")
 
 
 class CSource(Backend):
@@ -39,7 +36,7 @@ class CSource(Backend):
 
     def write(self, vector_bytes: int) -> Written:
         """The plan as C, for vectors of so many bytes."""
-        return found_or_made(self.layouts, vector_bytes, lambda: writer.Writer(self.layouts, vector_bytes).write())
+        return found_or_made(self.layouts, vector_bytes)
 
     def scratch(self, sizes: Mapping[Symbol, int]) -> int:
         room: int = self.library.scratch_bytes(numbers_of(self.plan, sizes))

@@ -4,12 +4,15 @@ that it was made of."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache as once
 from typing import NamedTuple
 
 from minitorch.compiler.backends.c_source import alike, cache
 from minitorch.compiler.backends.c_source.layout import Key, Layouts
+from minitorch.lazy import lazy
+
+writer = lazy("minitorch.compiler.backends.c_source.writer")
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(__file__))))
 PARTS = ("graph", "ops", "compiler")
@@ -37,11 +40,12 @@ class Written(NamedTuple):
         return not any(isinstance(segment, int) for segment in self.segments)
 
 
-def found_or_made(layouts: Layouts, vector_bytes: int, make: Callable[[], Written]) -> Written:
+def found_or_made(layouts: Layouts, vector_bytes: int) -> Written:
     """What was written of an equal plan by an equal minitorch, now or at another time."""
     key = cache.digest("written", package(), str(vector_bytes), alike.signature(layouts))
-    kept = cache.recall(key)
-    return Written(*(cache.remember(key, tuple(make())) if kept is None else kept))
+    if (kept := cache.recall(key)) is None:
+        kept = cache.remember(key, tuple(writer.Writer(layouts, vector_bytes).write()))
+    return Written(*kept)
 
 
 @once

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import minitorch as mt
-from minitorch.compiler.backends import c_source
-from minitorch.compiler.backends.c_source import blocked, objects
+from minitorch.compiler.backends.c_source import CSource, blocked, objects
 from minitorch.compiler.backends.c_source.product import Lanes
 from minitorch.compiler.passes import fuse
 from minitorch.graph.types import FLOAT32, FLOAT64
@@ -122,7 +121,7 @@ def every_product(monkeypatch):
     monkeypatch.setattr(fuse, "MOST_WEIGHTS", 0)
     monkeypatch.setattr(blocked, "NARROW", 0)
     monkeypatch.setattr(blocked, "WIDE", 0)
-    monkeypatch.setattr(c_source, "found_or_made", anew)
+    monkeypatch.setattr(CSource, "write", anew)
 
 
 def network(dtype, backend, sizes=(50, 70, 33, 5)):
@@ -149,7 +148,7 @@ def test_a_network_trains_as_by_the_interpreter(every_product, dtype):
 def test_threads_share_a_large_product_and_change_no_bit_of_it(monkeypatch):
     """A product and what is added to it; sums over a batch are joined in the order of the threads."""
     monkeypatch.setattr(blocked, "WIDE", 0)
-    monkeypatch.setattr(c_source, "found_or_made", anew)
+    monkeypatch.setattr(CSource, "write", anew)
     x, w = mt.placeholder("x", ("n", 640)), mt.parameter(values((640, 900), "f4", 0))
     bias, g = mt.parameter(values((900,), "f4", 1)), mt.placeholder("g", ("n", 900))
     update = {w: w - 0.1 * (mt.transpose(x) @ g)}

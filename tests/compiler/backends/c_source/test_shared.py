@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import minitorch as mt
-from minitorch.compiler.backends import c_source
-from minitorch.compiler.backends.c_source import binding, work
+from minitorch.compiler.backends.c_source import CSource, binding, work
 from tests.anew import anew
 
 
@@ -15,7 +14,7 @@ from tests.anew import anew
 def always(monkeypatch):
     """Threads share steps of any size."""
     monkeypatch.setattr(work, "SHARED", 0)
-    monkeypatch.setattr(c_source, "found_or_made", anew)
+    monkeypatch.setattr(CSource, "write", anew)
     monkeypatch.setattr(binding, "ALONE", 0)
 
 
