@@ -39,7 +39,7 @@ class Words:
 
     def __init__(self, sizes: Sizes) -> None:
         self.sizes = sizes
-        self.types: dict[int, str] = {}  # by their ids: they live as long as the plan
+        self.shapes: dict[Shape, str] = {}
 
     def operations(self, calls: Iterable[Instruction]) -> dict[Instruction, int]:
         """What each native instruction computes, as a number."""
@@ -80,12 +80,12 @@ class Words:
         return what + "".join([f" {key}={self._attribute(value)}" for key, value in node.attrs.items()])
 
     def _type(self, type: Type) -> str:
-        if id(type) not in self.types:
-            self.types[id(type)] = f"{SHORT[type.dtype]}{self._shape(type.shape)}{'weak' if type.weak else ''}"
-        return self.types[id(type)]
+        return f"{SHORT[type.dtype]}{self._shape(type.shape)}{'weak' if type.weak else ''}"
 
     def _shape(self, shape: Shape) -> str:
-        return f"[{','.join(map(self.sizes, shape))}]"
+        if shape not in self.shapes:
+            self.shapes[shape] = f"[{','.join(map(self.sizes, shape))}]"
+        return self.shapes[shape]
 
     def _attribute(self, value: object) -> str:
         if isinstance(value, tuple):
