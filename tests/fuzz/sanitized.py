@@ -46,8 +46,10 @@ def main() -> None:
 @contextmanager
 def every_product_by_blocks() -> Iterator[None]:
     """Products of two known sizes, however small, on any machine."""
-    limits = patch.object(fuse, "MOST_WEIGHTS", 0), patch.object(blocked, "NARROW", 0), patch.object(blocked, "WIDE", 0)
-    with limits[0], limits[1], limits[2], patch.object(CSource, "write", anew):
+    with (
+        patch.object(fuse, "MOST_WEIGHTS", 0), patch.object(blocked, "NARROW", 0), patch.object(blocked, "WIDE", 0),
+        patch.object(CSource, "write", anew),
+    ):  # fmt: skip
         yield
 
 

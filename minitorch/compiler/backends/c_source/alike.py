@@ -23,14 +23,10 @@ def signature(layouts: Layouts) -> str:
     values = dict.fromkeys([v for i in plan.calls for v in (*i.inputs, *i.outputs)])
     memory = {v: f"{layouts[v].key}{words.layout(layouts[v])}" for v in values}
     lines = [plan.graph.name, *map(str, plan.symbols), *(f"{t.name}: {t.type}" for t in plan.graph.inputs)]
-    done: dict[str, int] = {}
     for i in plan.calls:
         what = words.operation(i) if i.native else "by NumPy"
-        if what not in done:
-            lines.append(what)
-        number = done.setdefault(what, len(done))
         read, written = [memory[v] for v in i.inputs], [memory[v] for v in i.outputs]
-        lines += [f"{i.role} {number} {read} {written}", *map(plan.line, i.nodes)]
+        lines += [f"{i.role} {what} {read} {written}", *map(plan.line, i.nodes)]
     return "\n".join(map(repr, lines))
 
 
@@ -49,7 +45,7 @@ class Words:
     def operation(self, i: Instruction) -> str:
         """What an instruction computes: equal for two that do the same to operands of the same types."""
         node = i.node
-        given = numbered(node.inputs)
+        given = _numbered(node.inputs)
         operands = "".join([f"{given[n]}{self._type(n.type)}{_literal(n)}" for n in node.inputs])
         if node.op is fused:
             return f"{operands}{self._body(node.attrs['body'])}{[n.attrs['result'] for n in i.nodes]}"
@@ -60,7 +56,7 @@ class Words:
 
         `own` is memory that a function is written for alone.
         """
-        memory = numbered(x.key for x in layouts)
+        memory = _numbered(x.key for x in layouts)
         return " ".join([f"{x.key if x.key in own else memory[x.key]}{self.layout(x)}" for x in layouts])
 
     def layout(self, x: Layout) -> str:
@@ -68,7 +64,7 @@ class Words:
         return f"{SHORT[x.dtype]}{self._shape(x.shape)}{self.sizes(x.offset)}{self._shape(x.strides)}"
 
     def _body(self, body: Graph) -> str:
-        number = numbered(body.nodes)
+        number = _numbered(body.nodes)
         nodes = [f"{self._operation(n)}{[number[i] for i in n.inputs]}" for n in body.nodes]
         return f"{nodes}{[number.get(p) for p in body.inputs]}{[number[t] for t in body.outputs]}"
 
@@ -98,5 +94,5 @@ def _literal(node: Tensor) -> str:
     return str(node.attrs["value"].tobytes().hex()) if node.op.name == "constant" and node.size == 1 else ""
 
 
-def numbered(things: Iterable[T]) -> dict[T, int]:
+def _numbered(things: Iterable[T]) -> dict[T, int]:
     return {thing: k for k, thing in enumerate(dict.fromkeys(things))}

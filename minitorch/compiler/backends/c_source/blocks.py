@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from minitorch import ops
-from minitorch.compiler.backends.c_source.folds import FOLDS
 from minitorch.compiler.backends.c_source.layout import Layout, Sizes
 from minitorch.compiler.backends.c_source.product import Lanes
+from minitorch.compiler.passes.fuse import FOLDS
 from minitorch.graph.dim import Shape, Size
 from minitorch.graph.tensor import Tensor
 

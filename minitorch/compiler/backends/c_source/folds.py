@@ -10,8 +10,6 @@ from minitorch import ops
 from minitorch.compiler.backends.c_source.expressions import literal, suffix
 from minitorch.graph.tensor import Tensor
 
-FOLDS = (ops.sum, ops.prod, ops.max, ops.min, ops.any, ops.all)
-
 
 class Fold(NamedTuple):
     """`combine` joins a result so far with an element. `clause` is what OpenMP calls it, where the order may change."""

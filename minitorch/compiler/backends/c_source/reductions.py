@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from minitorch import ops
 from minitorch.compiler.backends.c_source.blocks import Access, Blocks
 from minitorch.compiler.backends.c_source.expressions import c_type, suffix
-from minitorch.compiler.backends.c_source.folds import FOLDS, fold_of
+from minitorch.compiler.backends.c_source.folds import fold_of
 from minitorch.compiler.backends.c_source.function import Function, Part
 from minitorch.compiler.backends.c_source.layout import Sizes
 from minitorch.compiler.backends.c_source.product import Lanes
+from minitorch.compiler.passes.fuse import FOLDS
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.types import FLOAT32
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 from minitorch.compiler.backends.c_source.blocks import Access, Blocks, collapsed, over_axes
 from minitorch.compiler.backends.c_source.expressions import EXPRESSIONS, array_function, c_type, literal, suffix
-from minitorch.compiler.backends.c_source.folds import FOLDS, fold_of
+from minitorch.compiler.backends.c_source.folds import fold_of
 from minitorch.compiler.backends.c_source.function import Function
 from minitorch.compiler.backends.c_source.layout import Key, Layout, Sizes, stretched
 from minitorch.compiler.backends.c_source.merged import product_in
@@ -16,6 +16,7 @@ from minitorch.compiler.backends.c_source.product import Lanes
 from minitorch.compiler.backends.c_source.reductions import Reductions
 from minitorch.compiler.backends.c_source.steps import Steps
 from minitorch.compiler.backends.c_source.vectors import in_vectors
+from minitorch.compiler.passes.fuse import FOLDS
 from minitorch.graph.dim import Shape
 from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor

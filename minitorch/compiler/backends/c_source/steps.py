@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from minitorch.compiler.backends.c_source.blocks import Access
-from minitorch.compiler.backends.c_source.folds import FOLDS
+from minitorch.compiler.passes.fuse import FOLDS
 from minitorch.graph.tensor import Tensor
 
 

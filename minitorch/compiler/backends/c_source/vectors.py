@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from minitorch import ops
 from minitorch.compiler.backends.c_source.blocks import Access
-from minitorch.compiler.backends.c_source.folds import FOLDS
+from minitorch.compiler.passes.fuse import FOLDS
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.types import DType
 

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from minitorch.compiler.backends.c_source import alike, mathematics, product, work
 from minitorch.compiler.backends.c_source.expressions import c_type, suffix
-from minitorch.compiler.backends.c_source.folds import FOLDS
 from minitorch.compiler.backends.c_source.function import Function, Part
 from minitorch.compiler.backends.c_source.layout import Key, Layout, Layouts
 from minitorch.compiler.backends.c_source.moves import BLAS, Move
@@ -23,7 +22,7 @@ from minitorch.compiler.backends.c_source.taken import taken_inputs
 from minitorch.compiler.backends.c_source.texts import c_text
 from minitorch.compiler.backends.c_source.written import Written
 from minitorch.compiler.fused import fused
-from minitorch.compiler.passes.fuse import body_of
+from minitorch.compiler.passes.fuse import FOLDS, body_of
 from minitorch.compiler.plan import Instruction
 from minitorch.graph.dim import Size
 from minitorch.graph.graph import Graph
