@@ -71,4 +71,4 @@ def unit(lanes: Lanes, dtype: DType) -> str:
     t, s, size = c_type(dtype), suffix(dtype), lanes.of(dtype)
     sizes = f"{size}, {ROWS}, {VECTORS}, {DEPTH[dtype.itemsize]}, {HEIGHT}"
     made = [lanes.packing(dtype).text, c_text("blocked.c"), f"BLOCKED({s}, {t}, vector_{s}, {sizes})"]
-    return "\n".join([c_text("prelude.c"), c_text("product.c"), lanes.vector(dtype), *made, ""])
+    return "\n".join([c_text("prelude.c"), lanes.text, lanes.vector(dtype), *made, ""])

@@ -16,6 +16,7 @@ from minitorch.graph.dim import Shape, Size
 from minitorch.graph.tensor import Tensor
 
 BLOCK = 1024  # elements of a buffer
+UPDATED = 48  # rows of a block that a product updates: as many as fill tiles of any height
 UNIT = 16  # rows, or more, that a thread takes at once
 WIDEST = 256  # columns of a matrix that is taken by whole rows
 MOST_RIGHT = 1 << 15  # bytes of a right matrix that every block of rows reads anew: it stays in the first cache
@@ -85,12 +86,24 @@ class Blocks:
         self.rows = self.rows // 8 * 8 or self.rows
         summed = axes and any(n.op in (ops.sum, ops.prod) and a.strides[-1] == 0 for n, a in folds.items())
         whole = isinstance(last, int) and last <= BLOCK
+        self.rows_first = False  # whether the loop over blocks of rows is around that over panels
         self.pieces = not self.by_rows and not whole and bool(calls or summed)
         self.outer = axes[:-2] if self.by_rows else axes[:-1]
         whole_block = bool(calls) and not (self.by_rows or self.pieces or self.outer)
         few = whole and len(axes) == 1 and not (self.by_rows or folds)
         self.alone = team and (not axes or whole_block or few)
         """Whether there is nothing to share: one number, one block that a call computes, or a few elements."""
+
+    def updated(self) -> None:
+        """A product writes the result itself: blocks are as high as fills tiles of any height. Where panels are narrow,
+        all of them go over a block of the left matrix while that is in the cache."""
+        self.rows = UPDATED
+        self.rows_first = self.panels and self.rows >= 2 * self.columns
+
+    @property
+    def breadth(self) -> Size:
+        """The columns of all panels, none of them narrower."""
+        return (self.axes[-1] + self.columns - 1) // self.columns * self.columns
 
     @property
     def room(self) -> int:
@@ -103,14 +116,20 @@ class Blocks:
         if self.alone:  # where there are reductions, all threads meet behind the loops
             return ["for (long once = me; once < 1; once++)" if self.folded else "if (me) return;"]
         loops = [self._loop(f"o{k}", size, 1, shared=k == 0) for k, size in enumerate(self.outer)]
-        if self.panels:
-            columns = self.axes[-1]
-            loops.append(self._loop("p0", columns, self.columns, shared=not self.outer))
-            if not self.full:
-                loops.append(f"const long width = smaller({self.columns}, {self.sizes(columns)} - p0);")
+        if self.rows_first:
+            return loops + self._row_blocks(self.sizes(self.axes[-2]))
+        return loops + self.panel_loops() if self.panels else loops
+
+    def panel_loops(self) -> list[str]:
+        columns = self.axes[-1]
+        loops = [self._loop("p0", columns, self.columns, shared=not self.outer)]
+        if not self.full:
+            loops.append(f"const long width = smaller({self.columns}, {self.sizes(columns)} - p0);")
         return loops
 
     def block_loops(self) -> list[str]:
+        if self.rows_first:
+            return self.panel_loops()
         if self.by_rows:
             return self._row_blocks(self.sizes(self.axes[-2]))
         if self.pieces:

@@ -43,16 +43,29 @@ static void NAME(const T *from, long step, long rows, long count, const T *end, 
     for (long i = 0; i < count; i++) *(VECTOR *)(to + i * pitch) = down[i]; \
 }
 
-// k rows of n columns, side by side in rows of `pitch` elements, the rest of them zero
+// k rows of n columns, side by side in rows of `pitch` elements, the rest of them zero; where they lie side by side, an
+// order may say which rows
 #define PACK(NAME, CROSSED, PART, S, T, VECTOR, LANES) \
-HIDDEN void NAME(long k, long n, long pitch, const T *restrict b, long br, long bc, T *restrict packed) \
+HIDDEN void NAME(long k, long n, long pitch, const T *restrict b, long br, long bc, const int64_t *order, \
+                 T *restrict packed) \
 { \
     const T *const end = b + (n - 1) * bc + k; \
-    for (long j0 = 0; j0 < pitch; j0 += LANES) { /* tiles that stay in the cache, read or written crosswise */ \
+    long j = bc == 1 ? 0 : pitch; \
+    for (; j + 2 * LANES <= n; j += 2 * LANES) /* lines that come from memory are read to their end */ \
+        for (long t = 0; t < k; t++) { \
+            const T *const row = b + (order ? order[t] : t) * br + j; \
+            *(VECTOR *)(packed + t * pitch + j) = *(const VECTOR *)row; \
+            *(VECTOR *)(packed + t * pitch + j + LANES) = *(const VECTOR *)(row + LANES); \
+        } \
+    for (; j < pitch; j += LANES) \
+        for (long t = 0; t < k; t++) { \
+            const T *const row = b + (order ? order[t] : t) * br + j; \
+            *(VECTOR *)(packed + t * pitch + j) = j < n ? read_##S(row, n - j) : (VECTOR){0}; \
+        } \
+    for (long j0 = 0; bc != 1 && j0 < pitch; j0 += LANES) { /* tiles that stay in the cache, read crosswise */ \
         const long some = larger(0, smaller(n - j0, LANES)); \
-        for (long t = 0; (bc == 1 || some == 0) && t < k; t++) \
-            *(VECTOR *)(packed + t * pitch + j0) = some ? read_##S(b + t * br + j0, some) : (VECTOR){0}; \
-        for (long t0 = 0; bc != 1 && some && t0 < k; t0 += LANES) { \
+        for (long t = 0; some == 0 && t < k; t++) *(VECTOR *)(packed + t * pitch + j0) = (VECTOR){0}; \
+        for (long t0 = 0; some && t0 < k; t0 += LANES) { \
             const long t1 = smaller(k, t0 + LANES); \
             const T *const from = b + t0 * br + j0 * bc; \
             T *const to = packed + t0 * pitch + j0; \
@@ -60,8 +73,8 @@ HIDDEN void NAME(long k, long n, long pitch, const T *restrict b, long br, long 
             else if (br == 1 && bc >= k) PART(from, bc, some, t1 - t0, end, to, pitch); \
             else \
                 for (long t = t0; t < t1; t++) \
-                    for (long j = 0; j < LANES; j++) \
-                        packed[t * pitch + j0 + j] = j < some ? b[t * br + (j0 + j) * bc] : 0; \
+                    for (long i = 0; i < LANES; i++) \
+                        packed[t * pitch + j0 + i] = i < some ? b[t * br + (j0 + i) * bc] : 0; \
         } \
     } \
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from minitorch.compiler.backends.c_source.blocks import MOST_RIGHT, Access, Blocks
 from minitorch.compiler.backends.c_source.expressions import c_type, suffix
@@ -29,11 +29,25 @@ class Multiplication:
         self.left, self.right = (inputs[i] for i in product.operands)
         self.function, self.sizes, self.lanes, self.blocks = function, sizes, lanes, blocks
         self.ready: list[str] = []  # where the right matrix, or a panel of it, is read, and how far apart rows are
+        self.block: list[str] = []  # the same of a block of the left matrix, where it has been copied
         self.copied = False  # whether the row that is added has been
 
     # ---- made ready ----
 
-    def copy_start(self) -> None:
+    def begin(self) -> None:
+        """Before all loops."""
+        self._copy_start()
+        if self.blocks.rows_first or not self.blocks.panels:
+            self._pack()
+
+    def enter(self) -> None:
+        """Before the innermost of the loops over panels and over blocks of rows."""
+        if self.blocks.rows_first:
+            self._pack_left()
+        elif self.blocks.panels:
+            self._pack()
+
+    def _copy_start(self) -> None:
         """A row that is parts of vectors is copied to where whole ones can be read."""
         start, columns = self.product.start, self.product.node.shape[1]
         if start is None:
@@ -45,27 +59,42 @@ class Multiplication:
             self.function.line(f"memcpy(start, {self._row(start, '0')}, {columns} * sizeof({t}));")
             self.copied = True
 
-    def pack(self) -> None:
+    def _pack(self) -> None:
         """Copy the right matrix, or a panel of it, so that its columns lie side by side, once for all rows of the left
         one. Not where they do and all of it stays in the first cache, which may turn out when its size is known."""
-        f, pitch, layout, t = self.function, self.blocks.pitch, self.right, c_type(self.dtype)
+        f, pitch, layout = self.function, self.blocks.pitch, self.right
         at = self.sizes.index(layout.offset, [(layout.strides[1], "p0" if self.blocks.panels else "0")])
         place, strides = f"{f.argument(layout, written=False)} + {at}", [self.sizes(s) for s in layout.strides]
         fits = self._fits() if self._readable() else "0"
         if fits == "1":
             self.ready = [place, strides[0]]
             return
-        self._room(layout.shape[0] * pitch)
-        f.needs.add(self.lanes.packing(self.dtype))
-        given = [self.sizes(layout.shape[0]), self.blocks.width(), str(pitch), place, *strides, "packed"]
-        call = f"mt_pack_{suffix(self.dtype)}({', '.join(given)});"
-        self.ready = ["packed", str(pitch)]
+        k, packed = layout.shape[0], "packed"
+        if self.blocks.rows_first:  # all panels, one after the other
+            packed = f"packed + {self.sizes(k)} * p0"
+        self._room(k * (self.blocks.breadth if self.blocks.rows_first else pitch))
+        call = self._packing([self.sizes(k), self.blocks.width(), str(pitch), place, *strides, "0", packed])
+        self.ready = [packed, str(pitch)]
         if fits != "0":
             f.line(f"const int fits = {fits};")
-            f.line(f"const {t} *const right = fits ? {place} : packed;")
-            self.ready = ["right", f"fits ? {strides[0]} : {pitch}"]
+            self.ready = [f"fits ? {place} : {packed}", f"fits ? {strides[0]} : {pitch}"]
             call = f"if (!fits) {call}"
-        f.line(call)
+        with f.nest(self.blocks.panel_loops() if self.blocks.rows_first else ()):
+            f.line(call)
+
+    def _pack_left(self) -> None:
+        """Copy a block of the left matrix whose columns lie apart: every panel reads it, a column at a time."""
+        f, rows, t = self.function, self.blocks.rows, c_type(self.dtype)
+        if self.left.key not in self.taken or side(self.left) != "columns":
+            return
+        place, _, step, _, order = self._left()
+        f.line(f"{t} *const left = ({t} *)(mine + {f.scratch(self.left.shape[1] * rows, self.dtype)});")
+        f.line(self._packing([self.sizes(self.left.shape[1]), "rows", str(rows), place, step, "1", order, "left"]))
+        self.block = ["left", "1", str(rows), "0", "0"]
+
+    def _packing(self, given: Sequence[str]) -> str:
+        self.function.needs.add(self.lanes.packing(self.dtype))
+        return f"mt_pack_{suffix(self.dtype)}({', '.join(given)});"
 
     def _readable(self) -> bool:
         """Whether the rows of the right matrix can be read where they lie, by whole vectors and by parts of them."""
@@ -110,8 +139,8 @@ class Multiplication:
         is room for whole vectors."""
         first = "p0" if self.blocks.panels else "0"
         start = f"start + {first}" if self.copied else self._row(self.product.start, first)
-        given = ["rows", self.sizes(self.left.shape[1]), *self._left(), *self.ready, target, pitch, start]
-        arguments = ", ".join([*given, self._row(self.product.scale, "0")])
+        left, k = self.block or self._left(), self.sizes(self.left.shape[1])
+        arguments = ", ".join(["rows", k, *left, *self.ready, target, pitch, start, self._row(self.product.scale, "0")])
         columns, last = self.blocks.columns, self.blocks.axes[-1]
         called = self._function(columns)
         if self.product.turns and whole:

@@ -4,22 +4,36 @@
 
 // a vector of a row that has `left` elements, the rest of it zero; or stored into such a row: by masks, where a compiler
 // has a name for them, for what is put together in memory has to wait for it
-#if defined(__AVX512F__) && defined(__has_builtin)
+#if defined(__AVX512F__) && VECTOR_BYTES == 64 && defined(__has_builtin)
 #if __has_builtin(__builtin_ia32_loadups512_mask) && __has_builtin(__builtin_ia32_storeups512_mask)
 #define MASKED_LOAD_f32(from, left) __builtin_ia32_loadups512_mask(from, (vector_f32){0}, (1 << (left)) - 1)
 #define MASKED_LOAD_f64(from, left) __builtin_ia32_loadupd512_mask(from, (vector_f64){0}, (1 << (left)) - 1)
 #define MASKED_STORE_f32(to, left, x) __builtin_ia32_storeups512_mask(to, x, (1 << (left)) - 1)
 #define MASKED_STORE_f64(to, left, x) __builtin_ia32_storeupd512_mask(to, x, (1 << (left)) - 1)
 #endif
+#elif defined(__AVX__) && VECTOR_BYTES == 32 && defined(__has_builtin) // its masked stores are slow on some machines
+#if __has_builtin(__builtin_ia32_maskloadps256) && __has_builtin(__builtin_ia32_maskloadpd256)
+static const int __attribute__((unused)) first_f32[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+static const long long __attribute__((unused)) first_f64[8] = {-1, -1, -1, -1};
+typedef int masks_f32 __attribute__((vector_size(32), aligned(4)));
+typedef long long masks_f64 __attribute__((vector_size(32), aligned(8)));
+#define MASKED_LOAD_f32(from, left) \
+    __builtin_ia32_maskloadps256((const void *)(from), *(const masks_f32 *)(first_f32 + 8 - (left)))
+#define MASKED_LOAD_f64(from, left) \
+    __builtin_ia32_maskloadpd256((const void *)(from), *(const masks_f64 *)(first_f64 + 4 - (left)))
+#endif
 #endif
 #ifdef MASKED_LOAD_f32
 #define PART_READ(S, T, VECTOR, LANES) return MASKED_LOAD_##S(from, left);
-#define PART_WRITTEN(S, T, LANES) MASKED_STORE_##S(to, left, x);
 #else
 #define PART_READ(S, T, VECTOR, LANES) \
     T row[LANES] = {0}; \
     memcpy(row, from, (size_t)left * sizeof(T)); \
     return *(const VECTOR *)row;
+#endif
+#ifdef MASKED_STORE_f32
+#define PART_WRITTEN(S, T, LANES) MASKED_STORE_##S(to, left, x);
+#else
 #define PART_WRITTEN(S, T, LANES) memcpy(to, &x, (size_t)left * sizeof(T));
 #endif
 #define VECTORS(S, T, VECTOR, LANES) \

@@ -53,13 +53,18 @@ class Lanes(NamedTuple):
     def rows(self, vectors: int) -> tuple[int, ...]:
         """The rows of the tiles that a matrix is cut into: first the largest that fit into the registers."""
         if self.vector_bytes != 64:
-            return 4, 1
+            return (6, 4, 1) if vectors == 2 else (8, 1)
         return (6, 4, 1) if vectors == 4 else (8, 1)
 
     @property
     def masks(self) -> bool:
         """Whether parts of a vector are read and written as fast as all of it."""
         return self.vector_bytes == 64
+
+    @property
+    def parts(self) -> bool:
+        """Whether parts of a vector are read as fast as all of it."""
+        return self.vector_bytes >= 32
 
     def function(self, columns: int, dtype: DType) -> tuple[Part, ...]:
         """The product with a matrix of that many columns, last, and what it calls."""
@@ -82,7 +87,7 @@ class Lanes(NamedTuple):
         declared = [
             f"HIDDEN void mt_cross_{s}(const {t} *restrict from, long step, {t} *restrict to, long pitch);",
             f"HIDDEN void mt_pack_{s}(long k, long n, long pitch, const {t} *restrict b, long br, long bc,",
-            f"    {t} *restrict packed);",
+            f"    const int64_t *order, {t} *restrict packed);",
         ]
         lines = [
             f"CROSS(mt_cross_{s}, {t}, vector_{s}, {lanes})",
@@ -102,6 +107,11 @@ class Lanes(NamedTuple):
         called = [self.packing(dtype), *self.function(columns, dtype), *self.function(rows, dtype)]
         return (*dict.fromkeys(called), Part(name, _turned(self, columns, rows, dtype, name)))
 
+    @property
+    def text(self) -> str:
+        """What all that computes in vectors begins with."""
+        return f"#define VECTOR_BYTES {self.vector_bytes}\n{c_text('product.c')}"
+
     def vector(self, dtype: DType) -> str:
         """The type of a vector, and how parts of one are read and written."""
         t, s = c_type(dtype), suffix(dtype)
@@ -111,7 +121,7 @@ class Lanes(NamedTuple):
 
 def _unit(lanes: Lanes, dtype: DType, name: str, text: str) -> str:
     """A complete unit of C."""
-    return "\n".join([c_text("prelude.c"), c_text("product.c"), lanes.vector(dtype), c_text(name), text, ""])
+    return "\n".join([c_text("prelude.c"), lanes.text, lanes.vector(dtype), c_text(name), text, ""])
 
 
 def _panel(lanes: Lanes, vectors: int, dtype: DType, head: str, part: bool) -> str:
@@ -124,7 +134,7 @@ def _panel(lanes: Lanes, vectors: int, dtype: DType, head: str, part: bool) -> s
     for rows in lanes.rows(vectors):
         left = "k, rows ? a : a + i * ar, ar, ac, rows ? rows + i : rows, columns"
         lines += [
-            f"    for (; i + {rows} <= m; i += {rows})",
+            f"    for (; i + {rows} <= m{' && (m - i) / 2 != 4' if rows == 6 else ''}; i += {rows})",
             f"        tile_{rows}({left}, b, br, rest, z + i * zr, zr, start, scale);",
         ]
     return "\n".join([*lines, "}"])
@@ -174,7 +184,7 @@ def _turned(lanes: Lanes, columns: int, rows: int, dtype: DType, name: str) -> s
         f"    for (; i + {rows} <= m; i += {rows}) {{",
         f"        const {t} *const right = ar == 1 ? a + i : packed;",
         f"        const long rr = ar == 1 ? ac : {rows};",
-        f"        if (ar != 1) mt_pack_{s}(k, {rows}, {rows}, a + i * ar, ac, ar, packed);",
+        f"        if (ar != 1) mt_pack_{s}(k, {rows}, {rows}, a + i * ar, ac, ar, 0, packed);",
         f"        product_{s}_{rows}({columns}, k, b, 1, br, 0, 0, right, rr, sums, {rows}, 0, 0);",
         f"        for (long r = 0; r < {rows}; r += {width})",
         f"            for (long j = 0; j < {columns}; j += {width})",

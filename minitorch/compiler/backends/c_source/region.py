@@ -21,7 +21,7 @@ from minitorch.graph.dim import Shape
 from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor
 
-UPDATED = 48  # rows of a block that a product updates: as many as fill tiles of any height
+MOST_SUMMED = 256  # bytes of a row whose sums of columns are vectors: each of them is a step of the loop, written out
 
 
 class Region:
@@ -53,7 +53,7 @@ class Region:
         right = None if merged is None else self.inputs[merged.operands[1]]
         self.blocks = Blocks(axes, sizes, lanes, right, bool(calls), folds, team)
         if self.updates:
-            self.blocks.rows = UPDATED
+            self.blocks.updated()
         given = self.function, sizes, lanes, self.blocks
         self.reductions = Reductions(self.nodes, self.writes, self.numbers, *given)
         self.multiplication = None
@@ -79,9 +79,7 @@ class Region:
         for buffer, n in {b: n for n, b in self.steps.buffers.items()}.items():
             f.line(f"{c_type(n.dtype)} {buffer}[{blocks.room}] ALIGNED{self._cleared()};")
         if self.multiplication is not None:
-            self.multiplication.copy_start()
-            if not blocks.panels:
-                self.multiplication.pack()
+            self.multiplication.begin()
         with self._loops():
             if self.multiplication is not None:
                 self.multiplication.fetch(self.reads)
@@ -101,8 +99,8 @@ class Region:
             for depth, heads in enumerate([*([head] for head in outer), inner]):
                 for n in self.reductions.open_totals(depth):
                     stack.callback(self.reductions.store_total, n)
-                if heads is inner and self.blocks.panels and self.multiplication is not None:
-                    self.multiplication.pack()
+                if heads is inner and self.multiplication is not None:
+                    self.multiplication.enter()
                 stack.enter_context(self.function.nest(heads))
             yield
 
@@ -174,7 +172,7 @@ class Region:
 
     def _in_vectors(self, body: Sequence[Tensor], stored: Sequence[Tensor], folds: Sequence[Tensor]) -> bool:
         blocks, product = self.blocks, self.product
-        if product is None or blocks.panels or blocks.pitch > self.lanes.panel(product.dtype):
+        if product is None or blocks.panels or blocks.pitch * product.dtype.itemsize > MOST_SUMMED:
             return False
         scopes = [self.reductions.scope(n) for n in folds]
         if any(where != "block" for where, _ in scopes) or all(name.isidentifier() for _, name in scopes):
@@ -182,7 +180,7 @@ class Region:
         if any(self.writes[n].strides[-1] not in (0, 1) for n in folds):
             return False
         vectors, whole = blocks.pitch // self.lanes.of(product.dtype), blocks.pitch == blocks.columns
-        if not whole and not self.lanes.masks:
+        if not whole and not self.lanes.parts:
             return False
         return in_vectors(body, stored, product.dtype, self.reads, self.writes, whole, vectors)
 

@@ -3,7 +3,8 @@
 // The element of a in row r and column t is a[r * ar + t * ac]. Of rows, or of columns where ar is 1, an order may say
 // which are meant. The last vector of a row of b is read by LAST.
 #define TERMS(VECTOR, LANES, A, R, C, LAST, BEGIN) \
-    PRAGMA(GCC unroll 1 + R / 6) for (long t = 0; t < k; t++) { \
+    PRAGMA(GCC unroll R < 4 ? 1 : 2) for (long t = 0, at = 0; t < k; t++, at += ac) { \
+        __asm__("" : "+r"(at)); /* or each row gets a pointer of its own, and they are all moved for each term */ \
         BEGIN \
         UNROLL for (int c = 0; c < C - 1; c++) bs[c] = *(const VECTOR *)(b + t * br + c * LANES); \
         bs[C - 1] = LAST(b + t * br + (C - 1) * LANES); \
@@ -30,15 +31,12 @@ NAME(long k, const T *restrict a, long ar, long ac, const int64_t *rows, const i
     } else { \
         EACH(R, C) acc[r][c] = (VECTOR){0}; \
     } \
-    if (ar == 1 && !rows) { /* without a branch for each term */ \
-        const int64_t first = 0, *const places = columns ? columns : &first; \
-        const long ordered = columns ? -1 : 0; \
-        TERMS(VECTOR, LANES, x[r], R, C, LAST, \
-              const T *const x = a + (places[t & ordered] + (t & ~ordered)) * ac;) \
+    if (columns) { \
+        TERMS(VECTOR, LANES, x[r], R, C, LAST, const T *const x = a + columns[t] * ac;) \
     } else { \
         const T *of[R]; \
         UNROLL for (int r = 0; r < R; r++) of[r] = rows ? a + rows[r] * ar : r ? of[r - 1] + ar : a; \
-        TERMS(VECTOR, LANES, of[r][t * ac], R, C, LAST, ) \
+        TERMS(VECTOR, LANES, of[r][at], R, C, LAST, ) \
     } \
     if (scale) { \
         const T times = *scale; \

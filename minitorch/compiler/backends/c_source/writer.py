@@ -211,7 +211,7 @@ class Writer:
         small = [p.name.split("_")[-2] for p in self.parts if p.name.startswith("product_")]
         floats = dict.fromkeys([*small, *map(suffix, self.products)])
         if floats:
-            lines.append(c_text("product.c"))
+            lines.append(self.lanes.text)
         lines += [self.lanes.vector(d) for d in (FLOAT32, FLOAT64) if suffix(d) in floats]
         lines += ["", *(part.text + "\n" for part in self.parts)]
         if self.products:

@@ -64,7 +64,8 @@ def test_a_loop_that_stays_scalar_is_no_error(fresh, monkeypatch, name):
     monkeypatch.setenv("CC", name)
     loop = "#pragma omp simd\nfor (int i = 1; i < n; i++) x[i] = next(x[i - 1]);"
     objects.load(f"double next(double x) {{ return x + 1; }}\nvoid f(int n, double *x) {{\n{loop}\n}}\n")
-    wide = "typedef double wide __attribute__((vector_size(64)));\nwide add(wide a, wide b) { return a + b; }\n"
+    size = toolchain.require().vector_bytes
+    wide = f"typedef double wide __attribute__((vector_size({size})));\nwide add(wide a, wide b) {{ return a + b; }}\n"
     objects.load(wide)
 
 

@@ -246,7 +246,8 @@ def test_products_that_update_an_array(columns, dtype):
             step(values((n, 70), dtype, 1), values((n, columns), dtype, 2))
         merged = re.findall(r"\(rows, [^()]*, a\d+ \+ 0\)", step.source)
         assert bool(merged) == (backend == "c" and columns == padded(columns, dtype))
-        assert ("const int fits" in step.source) == (backend == "c" and columns > panel(dtype))
+        in_place = require().vector_bytes == 64 or columns == padded(columns, dtype)  # rows are read where they lie
+        assert ("const int fits" in step.source) == (backend == "c" and columns > panel(dtype) and in_place)
         results.append([w.data.copy() for w in updates])
     tolerance = {"rtol": 1e-4, "atol": 1e-2} if dtype == "float32" else {"rtol": 1e-12, "atol": 1e-10}
     for want, got in zip(*results, strict=True):
