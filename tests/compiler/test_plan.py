@@ -249,7 +249,8 @@ def test_traps(case):
 
 
 @pytest.mark.parametrize("case", traps())
-def test_traps_compute_what_the_traced_graph_says(case, backend, same):
+def test_traps_compute_what_the_traced_graph_says(case, backend):
+    """But for the order of sums: those that have become products add up as BLAS does on this processor."""
     inputs, outputs, updates = traps()[case]
     program = mt.compile(inputs, outputs, updates, backend=backend)
     for n in (3, 1, 8):
@@ -258,9 +259,10 @@ def test_traps_compute_what_the_traced_graph_says(case, backend, same):
         wanted = [values[t].copy() for t in program.outputs]
         stored = {target: values[new].copy() for target, new in program.updates.items()}
         for got, want in zip(program(*arrays), wanted, strict=True):
-            same(got, want, case)
+            assert (got.shape, got.dtype) == (want.shape, want.dtype)
+            np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
         for target, want in stored.items():
-            same(target.data, want, case)
+            np.testing.assert_allclose(target.data, want, rtol=1e-5, atol=1e-6)
 
 
 # ---- the listing ----

@@ -78,10 +78,10 @@ def wide_rows() -> Patches:
 
 @bug("an operand that is packed is not transposed", C)
 def packed_as_it_is() -> Patches:
-    crossed = lambda line: re.sub(r"([^,]+), ([^,]+), packed\);", r"\2, \1, packed);", line)
+    crossed = lambda line: re.sub(r"([^,]+), ([^,]+), 0, packed", r"\2, \1, 0, packed", line)
     return [
-        *lines_of(Multiplication, "pack", crossed),
-        *text("gemm.c", "right + t * br, br, bc, packed);", "right + t * br, bc, br, packed);"),
+        *lines_of(Multiplication, "_pack", crossed),
+        *text("gemm.c", "right + t * br, br, bc, 0, packed);", "right + t * br, bc, br, 0, packed);"),
     ]
 
 

@@ -379,7 +379,7 @@ ROWS = {"near": smooth(20, 7), "far": smooth(20, 7) + 1000, "wide": smooth(20, 7
 @pytest.mark.parametrize("rows", sorted(ROWS))
 @pytest.mark.parametrize("name", ["softmax", "log_softmax", "logsumexp"])
 def test_float32_accuracy_along_rows(torch, name, rows):
-    assert_as_close(torch, *ACTIVATIONS[name], [ROWS[rows]], floor=0.5)  # gradients cancel from about 1
+    assert_as_close(torch, *ACTIVATIONS[name], [ROWS[rows]], floor=0.5, least=6)  # gradients cancel from about 1
 
 
 @pytest.mark.parametrize("rows", sorted(ROWS))
