@@ -271,3 +271,22 @@ def test_sums_of_columns_after_a_product(columns, dtype):
         a, b = values((n, 9), dtype, 2), values((n, columns), dtype, 3)
         for want, got in zip(interpreted(a, b), compiled(a, b), strict=True):
             np.testing.assert_allclose(got, want, **tolerance)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("rows", "columns"), [(100, 64), (48, 80), (7, 320), (130, 304)])
+def test_products_with_rows_in_an_order_update_an_array(rows, columns, dtype):
+    """Blocks of the left matrix are copied in the order, the last one lower, where panels are narrow."""
+    x, y = mt.placeholder("x", ("n", rows), dtype), mt.placeholder("y", ("n", columns), dtype)
+    w, rate = mt.parameter(values((rows, columns), dtype, 1), dtype=dtype), mt.variable(0.25, dtype=dtype)
+    step = mt.compile([x, y], mt.sum(y), {w: w - rate * (mt.transpose(x) @ (y + 1))}, backend="c")
+    assert "order" in step.source
+    X, Y, order = (
+        values((300, rows), dtype, 2),
+        values((300, columns), dtype, 3),
+        np.random.default_rng(4).permutation(300),
+    )
+    wanted = w.data - 0.25 * (X[order].T @ (Y[order] + 1))
+    step.loop(X, Y, order=order, batch_size=90)
+    tolerance = 1e-3 if dtype == "float32" else 1e-10
+    np.testing.assert_allclose(w.data, wanted, rtol=tolerance, atol=tolerance)
