@@ -1,8 +1,9 @@
 """Products: kernels for small matrices, as many columns wide as a region has, with tiles that fit into registers.
 
-A tile of 6 x 4 or 8 x 2 vectors keeps both multipliers of a core busy: each vector of b that is loaded serves several
-rows, and there are more sums under way than a multiplication takes cycles (Goto and van de Geijn, Anatomy of
-High-Performance Matrix Multiplication, 2008). Small matrices stay in the first cache, so nothing else is blocked.
+A tile of 6 x 4 or 8 x 2 vectors, or 6 x 2 with half the registers, keeps both multipliers of a core busy: each vector
+of b that is loaded serves several rows, and there are more sums under way than a multiplication takes cycles (Goto and
+van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008). Small matrices stay in the first cache, so
+nothing else is blocked.
 """
 
 from __future__ import annotations
@@ -52,9 +53,7 @@ class Lanes(NamedTuple):
 
     def rows(self, vectors: int) -> tuple[int, ...]:
         """The rows of the tiles that a matrix is cut into: first the largest that fit into the registers."""
-        if self.vector_bytes != 64:
-            return (6, 4, 1) if vectors == 2 else (8, 1)
-        return (6, 4, 1) if vectors == 4 else (8, 1)
+        return (6, 4, 1) if vectors == self.most else (8, 1)
 
     @property
     def masks(self) -> bool:
@@ -133,8 +132,9 @@ def _panel(lanes: Lanes, vectors: int, dtype: DType, head: str, part: bool) -> s
     ]
     for rows in lanes.rows(vectors):
         left = "k, rows ? a : a + i * ar, ar, ac, rows ? rows + i : rows, columns"
+        unless = " && (m - i) / 2 != 4" if rows == 6 else ""  # 8 rows are two tiles of 4, not one of 6 and two of 1
         lines += [
-            f"    for (; i + {rows} <= m{' && (m - i) / 2 != 4' if rows == 6 else ''}; i += {rows})",
+            f"    for (; i + {rows} <= m{unless}; i += {rows})",
             f"        tile_{rows}({left}, b, br, rest, z + i * zr, zr, start, scale);",
         ]
     return "\n".join([*lines, "}"])
