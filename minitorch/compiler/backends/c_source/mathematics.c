@@ -25,7 +25,7 @@
 //   log2         1.8   1.8
 //   log10        1.9   1.8
 //   log1p        1.6   1.4
-//   tanh         2.6   2.7
+//   tanh         3.7   2.7
 //   sigmoid      2.4   2.4
 //   softplus     1.9   1.9
 //   sinh         1.7   1.7
@@ -41,7 +41,7 @@
 //   arccosh      2.2   2.2
 //   arctanh      2.3   2.0
 //
-// With vectors of 64 bytes tanh in float32 is 1.4 off at most.
+// tanh in float32 is so much off with vectors of 32 bytes; with vectors of 64 it is 1.4 off at most, with others 2.6.
 
 //// type f32:
 #include <stdint.h>
@@ -310,6 +310,10 @@ INLINE real tanh_of(real x) {
 #define CHOSEN(k) __builtin_ia32_vpermi2varps512(first[k], place, second[k])
 #define AT_MOST(limit, x) __builtin_ia32_minps512(limit, x, 4)
 #endif
+#elif defined(__AVX__) && defined(__FMA__) && defined(__has_builtin)
+#if __has_builtin(__builtin_ia32_vfmaddps256) && __has_builtin(__builtin_ia32_minps256)
+#define FUSED(a, b, c) __builtin_ia32_vfmaddps256(a, b, c)
+#endif
 #endif
 
 #ifdef CHOSEN
@@ -372,6 +376,25 @@ static __attribute__((noinline)) void tanh_rows(long n, const real *x, real *y) 
         const vector t = size - CHOSEN(0);
         const vector p = (((CHOSEN(5) * t + CHOSEN(4)) * t + CHOSEN(3)) * t + CHOSEN(2)) * t + CHOSEN(1);
         *(vector *)(y + i) = (vector)((places)p | ((places)value & INT32_MIN));
+    }
+}
+
+ENDS(tanh, NAME(tanh), extern)
+#elif defined(FUSED)
+// tanh x = 2 t / (1 + t^2), where t = tanh(x / 2) = a / 2 q: 14 operations, one of them a division. An error of t counts
+// the less the larger x is, by 1 / cosh x; a and q are fitted with that weight, by least squares in 60 digits with
+// further weights that make the largest errors equal (Lawson). The relative error of tanh x by them is 2^-27.0.
+#define TANH_ONE 9.02f  // from there on tanh is 1
+
+static __attribute__((noinline)) void tanh_rows(long n, const real *x, real *y) {
+    const vector none = {0}, one = none + 1, limit = none + TANH_ONE;
+    for (long i = 0; i < n; i += LANES) {
+        const vector value = __builtin_ia32_maxps256(-limit, __builtin_ia32_minps256(limit, *(const vector *)(x + i)));
+        const vector z = value * value;
+        const vector a = FUSED(FUSED(none + 1.1432274e-04f, z, none + 2.977697e-02f), z * value, value);
+        vector q = FUSED(none + 1.2304633e-06f, z, none + 1.2068813e-03f);
+        q = FUSED(FUSED(q, z, none + 1.1311027e-01f), z, one);
+        *(vector *)(y + i) = a * (q / FUSED(q, q, 0.25f * a * a));
     }
 }
 
