@@ -90,10 +90,10 @@ def _turns(product: Tensor, inputs: Layouts, lanes: Lanes, taken: Collection[Key
     """Whether a product is worth its transpose: with few columns, of a left side with columns that lie in memory; or
     with less than a vector of them, and rows that are not too long to be turned."""
     (rows, columns), k, left = product.shape, product.inputs[0].shape[1], inputs[product.inputs[0]]
-    if not isinstance(columns, int) or not lanes.turns(columns, product.dtype) or left.key in taken:
+    if not isinstance(columns, int) or not lanes.turns(columns, product.dtype):
         return False
     width = lanes.of(product.dtype)
     if isinstance(rows, int) and rows < width:
         return False
     short = isinstance(k, int) and LEAST_TURNED <= k <= MOST_TURNED
-    return left.strides[0] == 1 or (columns <= width and left.strides[1] == 1 and short)
+    return left.strides[0] == 1 or (columns <= width and left.strides[1] == 1 and short and left.key not in taken)

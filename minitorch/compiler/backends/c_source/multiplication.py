@@ -10,7 +10,7 @@ from minitorch.compiler.backends.c_source.function import Function
 from minitorch.compiler.backends.c_source.layout import Key, Layout, Sizes
 from minitorch.compiler.backends.c_source.merged import Merged
 from minitorch.compiler.backends.c_source.product import MOST_PACKED, Lanes
-from minitorch.compiler.backends.c_source.taken import side
+from minitorch.compiler.backends.c_source.taken import copied, side
 from minitorch.graph.dim import Size
 from minitorch.graph.tensor import Tensor
 
@@ -43,9 +43,15 @@ class Multiplication:
     def enter(self) -> None:
         """Before the innermost of the loops over panels and over blocks of rows."""
         if self.blocks.rows_first:
-            self._pack_left()
+            self._copy_left()
         elif self.blocks.panels:
             self._pack()
+
+    def enter_block(self, reads: Mapping[Tensor, Access]) -> None:
+        """Inside all of these loops."""
+        if not self.blocks.rows_first:
+            self._copy_left()
+        self._fetch(reads)
 
     def _copy_start(self) -> None:
         """A row that is parts of vectors is copied to where whole ones can be read."""
@@ -82,15 +88,16 @@ class Multiplication:
         with f.nest(self.blocks.panel_loops() if self.blocks.rows_first else ()):
             f.line(call)
 
-    def _pack_left(self) -> None:
-        """Copy a block of the left matrix whose columns lie apart: every panel reads it, a column at a time."""
-        f, rows, t = self.function, self.blocks.rows, c_type(self.dtype)
-        if self.left.key not in self.taken or side(self.left) != "columns":
+    def _copy_left(self) -> None:
+        """Copy a block of the left matrix whose columns are taken in an order, and lie apart."""
+        if not copied(self.left, self.taken):
             return
-        place, _, step, _, order = self._left()
-        f.line(f"{t} *const left = ({t} *)(mine + {f.scratch(self.left.shape[1] * rows, self.dtype)});")
-        f.line(self._packing([self.sizes(self.left.shape[1]), "rows", str(rows), place, step, "1", order, "left"]))
-        self.block = ["left", "1", str(rows), "0", "0"]
+        f, a, t = self.function, self.left, c_type(self.dtype)
+        pitch, k, step = self.lanes.padded(self.blocks.rows, self.dtype), a.shape[1], self.sizes(a.strides[1])
+        place = f"{f.argument(a, written=False)} + i0"
+        f.line(f"{t} *const left = ({t} *)(mine + {f.scratch(k * pitch, self.dtype)});")
+        f.line(self._packing([self.sizes(k), "rows", str(pitch), place, step, "1", f.order(a), "left"]))
+        self.block = ["left", "1", str(pitch), "0"]
 
     def _packing(self, given: Sequence[str]) -> str:
         self.function.needs.add(self.lanes.packing(self.dtype))
@@ -117,7 +124,7 @@ class Multiplication:
         else:
             f.line(f"{t} *packed = ({t} *)(mine + {f.scratch(size, self.dtype)});")
 
-    def fetch(self, reads: Mapping[Tensor, Access]) -> None:
+    def _fetch(self, reads: Mapping[Tensor, Access]) -> None:
         """Ask for rows that are taken in an order, which no machine foresees: those of this block that are read after
         the product, and those of the next block that the product reads."""
         rows, end = self.blocks.rows, self.sizes(self.blocks.axes[-2])
@@ -154,11 +161,9 @@ class Multiplication:
         a, f = self.left, self.function
         start, name = self.sizes.index(a.offset, [(a.strides[0], "i0")]), f.argument(a, written=False)
         if a.key not in self.taken:
-            return [f"{name} + {start}", *(self.sizes(s) for s in a.strides), "0", "0"]
-        order, pitch = f.order(a), self.sizes(max(a.strides, key=str))
-        if side(a) == "rows":
-            return [f"{name} + ({order} ? 0 : {start})", pitch, "1", f"{order} ? {order} + i0 : 0", "0"]
-        return [f"{name} + i0", "1", pitch, "0", order]
+            return [f"{name} + {start}", *(self.sizes(s) for s in a.strides), "0"]
+        order = f.order(a)
+        return [f"{name} + ({order} ? 0 : {start})", self.sizes(a.strides[0]), "1", f"{order} ? {order} + i0 : 0"]
 
     def _row(self, n: Tensor | None, first: str) -> str:
         """Where a row lies, from its `first` element on; or where a number does."""

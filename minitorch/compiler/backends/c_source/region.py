@@ -15,6 +15,7 @@ from minitorch.compiler.backends.c_source.multiplication import Multiplication
 from minitorch.compiler.backends.c_source.product import Lanes
 from minitorch.compiler.backends.c_source.reductions import Reductions
 from minitorch.compiler.backends.c_source.steps import Steps
+from minitorch.compiler.backends.c_source.taken import copied
 from minitorch.compiler.backends.c_source.vectors import in_vectors
 from minitorch.compiler.passes.fuse import FOLDS
 from minitorch.graph.dim import Shape
@@ -52,8 +53,8 @@ class Region:
         calls = {n for n in self.nodes if n is self.product or array_function(n) is not None}
         right = None if merged is None else self.inputs[merged.operands[1]]
         self.blocks = Blocks(axes, sizes, lanes, right, bool(calls), folds, team)
-        if self.updates:
-            self.blocks.updated()
+        if merged is not None:
+            self.blocks.arrange(self.updates, copied(self.inputs[merged.operands[0]], taken))
         given = self.function, sizes, lanes, self.blocks
         self.reductions = Reductions(self.nodes, self.writes, self.numbers, *given)
         self.multiplication = None
@@ -82,7 +83,7 @@ class Region:
             self.multiplication.begin()
         with self._loops():
             if self.multiplication is not None:
-                self.multiplication.fetch(self.reads)
+                self.multiplication.enter_block(self.reads)
             for s in range(self.steps.last + 1):
                 if s % 2:
                     self._call_step(s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 
 from minitorch import ops
 from minitorch.compiler.backends.c_source.layout import Key, Layout, Layouts
@@ -41,6 +41,11 @@ def _sides(i: Instruction) -> Iterator[tuple[str, ...]]:
             yield ()
         else:
             yield ("rows",) if elements else ("rows", "columns")
+
+
+def copied(left: Layout, taken: Collection[Key]) -> bool:
+    """Whether a product copies its left side block by block: rows that are taken in an order are its columns."""
+    return left.key in taken and side(left) == "columns"
 
 
 def side(layout: Layout) -> str | None:
