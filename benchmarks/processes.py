@@ -10,7 +10,10 @@ from types import MappingProxyType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-UNWANTED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # they would choose other kernels than those of this processor
+UNWANTED = (
+    *("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"),  # they would choose other kernels than those of this processor
+    "PYTHONDONTWRITEBYTECODE",  # our modules would be compiled by each process, and those of peers, once installed, not
+)
 
 
 def fresh(code: str, changes: Mapping[str, str] = MappingProxyType({}), watched: bool = False) -> Any:
