@@ -20,7 +20,7 @@ static inline long leading(long rows, long columns, long r, long c, int *transpo
 #define PIECE 4096 // elements of b that are packed at once
 
 // c = alpha a b + beta c, by BLAS where the product is large; else by panels of columns and blocks of 8 rows
-#define GEMM(S, T, NAME, WIDE, NARROW, WIDTH, LANES) \
+#define GEMM(S, T, NAME, PANEL, WIDTH) \
 typedef void (*NAME##_wide)(int, int, int, int64_t, int64_t, int64_t, T, const T *, int64_t, const T *, int64_t, T, T *, int64_t); \
 typedef void (*NAME##_narrow)(int, int, int, int, int, int, T, const T *, int, const T *, int, T, T *, int); \
 static void gemm_##S(const struct blas *blas, long m, long n, long k, T alpha, const T *restrict a, long ar, long ac, \
@@ -38,33 +38,25 @@ static void gemm_##S(const struct blas *blas, long m, long n, long k, T alpha, c
     for (long i0 = 0; i0 < m; i0 += 8) { \
         const long rows = smaller(8, m - i0); \
         T z[8 * WIDTH] ALIGNED; \
-        long j0 = 0; \
-        while (j0 < n) { \
-            const long columns = n - j0 >= WIDTH ? WIDTH : n - j0 >= LANES ? LANES : n - j0; \
+        for (long j0 = 0; j0 < n; j0 += WIDTH) { \
+            const long columns = smaller(WIDTH, n - j0); \
             const T *left = a + i0 * ar, *right = b + j0 * bc; \
-            const long some = bc == 1 ? larger(k, 1) : PIECE / columns, pitch = bc == 1 ? br : columns; \
-            for (long t = 0; columns % LANES == 0 && t < larger(k, 1); t += some) { \
+            const int there = bc == 1 && columns == WIDTH; /* whether rows of b can be read where they lie */ \
+            const long some = there ? larger(k, 1) : PIECE / WIDTH; \
+            for (long t = 0; t < larger(k, 1); t += some) { \
                 T packed[PIECE] ALIGNED; \
                 const long count = smaller(some, k - t), step = t > 0 ? 1 : rows; \
-                const T *at = bc == 1 ? right + t * br : packed; \
-                if (bc != 1) mt_pack_##S(count, columns, columns, right + t * br, br, bc, 0, packed); \
+                const T *at = there ? right + t * br : packed; \
+                if (!there) mt_pack_##S(count, columns, WIDTH, right + t * br, br, bc, 0, packed); \
                 for (long i = 0; i < rows; i += step) /* a row that sums start from is added to one row */ \
-                    (columns == WIDTH ? WIDE : NARROW)(step, count, left + i * ar + t * ac, ar, ac, 0, at, pitch, \
-                                                       z + i * WIDTH, WIDTH, t > 0 ? z + i * WIDTH : 0, 0); \
+                    PANEL(step, count, left + i * ar + t * ac, ar, ac, 0, at, there ? br : WIDTH, \
+                          z + i * WIDTH, WIDTH, t > 0 ? z + i * WIDTH : 0, 0); \
             } \
-            if (columns % LANES) \
-                for (long i = 0; i < rows; i++) \
-                    for (long j = 0; j < columns; j++) { \
-                        T sum = 0; \
-                        for (long t = 0; t < k; t++) sum += left[i * ar + t * ac] * right[t * br + j * bc]; \
-                        z[i * WIDTH + j] = sum; \
-                    } \
             for (long i = 0; i < rows; i++) \
                 for (long j = 0; j < columns; j++) { \
                     T *to = c + (i0 + i) * cr + j0 + j; \
                     *to = beta == 0 ? alpha * z[i * WIDTH + j] : *to * beta + alpha * z[i * WIDTH + j]; \
                 } \
-            j0 += columns; \
         } \
     } \
 }

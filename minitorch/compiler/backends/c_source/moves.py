@@ -261,13 +261,9 @@ def _gemm(m: Move) -> None:
 
 
 def _panels(m: Move) -> set[Part]:
-    widths = gemm_widths(m.lanes, m.node)
-    return {m.lanes.packing(m.node.dtype), *(part for n in widths for part in m.lanes.function(n, m.node.dtype))}
-
-
-def gemm_widths(lanes: Lanes, node: Tensor) -> tuple[int, int]:
-    """The columns of the panels in which a product is computed without BLAS."""
-    return lanes.panel(node.dtype), lanes.of(node.dtype)
+    """What a product is computed with where there is no BLAS."""
+    dtype = m.node.dtype
+    return {m.lanes.packing(dtype), *m.lanes.function(m.lanes.panel(dtype), dtype)}
 
 
 def _product_of_ints(

@@ -248,11 +248,8 @@ class Writer:
         return "\n".join([f"{head}(const long *n)", "{", *(sizes or ["    (void)n;"]), *lines, "}"])
 
     def _gemm(self, dtype: DType) -> str:
-        t, s = c_type(dtype), suffix(dtype)
-        lanes = self.lanes.of(dtype)
-        panel = self.lanes.panel(dtype)
-        wide, narrow = f"product_{s}_{panel}", f"product_{s}_{lanes}"
-        return f"GEMM({s}, {t}, {'sgemm' if s == 'f32' else 'dgemm'}, {wide}, {narrow}, {panel}, {lanes})"
+        s, panel = suffix(dtype), self.lanes.panel(dtype)
+        return f"GEMM({s}, {c_type(dtype)}, {'sgemm' if s == 'f32' else 'dgemm'}, product_{s}_{panel}, {panel})"
 
 
 def comment(text: str) -> str:
