@@ -43,14 +43,13 @@ def test_the_readme_runs(namespace):
 
 
 def test_the_readme_shows_a_layer_and_its_c_as_they_are(namespace):
-    found = toolchain.find()
-    if found is None or found.vector_bytes != 64:
-        pytest.skip("the README shows C for vectors of 64 bytes")
+    if toolchain.find() is None:
+        pytest.skip("no C compiler here")
     x, y, loss, sgd, mt = (namespace[name] for name in ("x", "y", "loss", "sgd", "mt"))
     program = mt.compile([x, y], loss, updates=sgd.minimize(loss), backend="c")
     (layer,), (code,) = shown_as("text"), shown_as("c")
     assert layer.partition("#")[0].strip() in str(program)
-    assert code in program.source
+    assert code in program._executor.backend.write(vector_bytes=64).source  # whatever this machine has
 
 
 def shown_as(language):

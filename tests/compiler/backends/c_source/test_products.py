@@ -280,7 +280,7 @@ def test_products_with_rows_in_an_order_update_an_array(rows, columns, dtype):
     x, y = mt.placeholder("x", ("n", rows), dtype), mt.placeholder("y", ("n", columns), dtype)
     w, rate = mt.parameter(values((rows, columns), dtype, 1), dtype=dtype), mt.variable(0.25, dtype=dtype)
     step = mt.compile([x, y], mt.sum(y), {w: w - rate * (mt.transpose(x) @ (y + 1))}, backend="c")
-    assert "order" in step.source
+    assert ("order", 0) in step._executor.backend.written.table
     X, Y, order = (
         values((300, rows), dtype, 2),
         values((300, columns), dtype, 3),
@@ -290,3 +290,21 @@ def test_products_with_rows_in_an_order_update_an_array(rows, columns, dtype):
     step.loop(X, Y, order=order, batch_size=90)
     tolerance = 1e-3 if dtype == "float32" else 1e-10
     np.testing.assert_allclose(w.data, wanted, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("columns", [1, 10, 64, 80, 320])  # products that are turned, of one panel, and of several
+def test_products_with_rows_in_an_order_and_what_follows_them(columns, dtype):
+    """The left matrix is copied where the result goes on to elementwise operations, or to sums of its columns."""
+    x, y = mt.placeholder("x", ("n", 100), dtype), mt.placeholder("y", ("n", columns), dtype)
+    v, total = (mt.variable(values(shape, dtype, 1), dtype=dtype) for shape in ((100, columns), (columns,)))
+    product, other = mt.transpose(x) @ (y + 1), mt.transpose(x) @ (y - 1)
+    step = mt.compile([x, y], mt.sum(y), {v: 0.5 * v + product, total: mt.sum(other * other, axis=0)}, backend="c")
+    assert ("order", 0) in step._executor.backend.written.table
+    X, Y = values((300, 100), dtype, 3), values((300, columns), dtype, 4)
+    order = np.random.default_rng(5).permutation(300)[:90]
+    wanted = 0.5 * v.data + X[order].T @ (Y[order] + 1), np.sum((X[order].T @ (Y[order] - 1)) ** 2, axis=0)
+    step.loop(X, Y, order=order, batch_size=90)
+    tolerance = 1e-3 if dtype == "float32" else 1e-10
+    for got, want in zip((v.data, total.data), wanted, strict=True):
+        np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
