@@ -7,28 +7,26 @@ with several results becomes one node for each, all with the same body and the s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, reduce
+from functools import reduce
 from heapq import heapify, heappop, heappush
 from math import prod
 from types import MappingProxyType
 
 from minitorch import ops
 from minitorch.compiler.fused import fused
+from minitorch.compiler.processor import outruns_second_cache
 from minitorch.compiler.rewrite import ROLES, Rewrite, on_inputs
 from minitorch.graph.dim import Shape
 from minitorch.graph.graph import Graph
 from minitorch.graph.origin import Origin, context, derived, merge_origins
 from minitorch.graph.tensor import Tensor, registry, reserved
 from minitorch.graph.types import is_float
-from minitorch.lazy import lazy
-
-extension = lazy("numpy._core._multiarray_umath")
 
 REASON = "operations over the same indices are one loop"
 FOLDS = (ops.sum, ops.prod, ops.max, ops.min, ops.any, ops.all)
 MOST_NODES = 48  # in one region: longer loops run out of registers, and compilers out of patience
 MOST_WEIGHTS = 1 << 19  # elements of the known operand or result of a product that is worth loops of its own
-MOST_WHOLE = 1 << 17  # the same where vectors are wide, of rows that are whole tiles, if no known size is below LEAST
+MOST_WHOLE = 1 << 17  # the same where a second cache is slow, of rows of whole tiles, if no known size is below LEAST
 TILE, LEAST = 128, 256  # bytes of a row of a tile, two vectors; a size
 MOST_MERGED = 20_000  # nodes of a graph in which regions are merged at all
 
@@ -52,13 +50,7 @@ def small_product(node: Tensor) -> bool:
     if len(known) < 2 or known[0] == 0:
         return False
     whole = isinstance(n, int) and n * node.dtype.itemsize % TILE == 0 and known[0] >= LEAST
-    return prod(known[-2:]) <= min(MOST_WEIGHTS, MOST_WHOLE if whole and wide_vectors() else MOST_WEIGHTS)
-
-
-@cache
-def wide_vectors() -> bool:
-    """Whether the processor has vectors of 64 bytes."""
-    return bool(getattr(extension, "__cpu_features__", {}).get("AVX512F", False))
+    return prod(known[-2:]) <= min(MOST_WEIGHTS, MOST_WHOLE if whole and outruns_second_cache() else MOST_WEIGHTS)
 
 
 # ---- regions ----

@@ -132,13 +132,13 @@ def test_small_products(shapes, small):
     assert small_product(x((m, k)) @ x((k, n), name="y")) is small
 
 
-@pytest.mark.parametrize("wide", [False, True])
-def test_blocks_where_vectors_are_wide_begin_at_smaller_products_of_whole_tiles(monkeypatch, wide):
-    monkeypatch.setattr(fuse_module, "wide_vectors", lambda: wide)
+@pytest.mark.parametrize("slow", [False, True])
+def test_blocks_where_the_second_cache_is_slow_begin_at_smaller_products_of_whole_tiles(monkeypatch, slow):
+    monkeypatch.setattr(fuse_module, "outruns_second_cache", lambda: slow)
     whole = [(("n", 784, 256), "float32"), ((256, "n", 544), "float32"), (("n", 400, 400), "float64")]
     others = [(("n", 400, 400), "float32"), (("n", 255, 640), "float32"), (("n", 256, 512), "float32"),
         ((512, 300, "n"), "float32"), ((64, 512, 512), "float32")]  # fmt: skip
-    for cases, small in ((whole, not wide), (others, True)):
+    for cases, small in ((whole, not slow), (others, True)):
         for (m, k, n), dtype in cases:
             assert small_product(x((m, k), dtype=dtype) @ x((k, n), name="y", dtype=dtype)) is small, (m, k, n, dtype)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from functools import cache as once
-from itertools import takewhile
 from typing import NamedTuple
 
+from minitorch.compiler import processor
 from minitorch.compiler.backends.c_source import cache
 from minitorch.errors import CompilerError
 from minitorch.lazy import lazy
@@ -160,7 +159,7 @@ def identify(command: tuple[str, ...]) -> str:
         if not word.startswith("-") and (found := which(word)):
             status = os.stat(found)
             files.append((os.path.realpath(found), status.st_size, status.st_mtime_ns))
-    return cache.digest(repr((command, files, processor())))
+    return cache.digest(repr((command, files, processor.identity())))
 
 
 def examine(command: tuple[str, ...]) -> dict[str, str | list[str]]:
@@ -201,17 +200,3 @@ def defines(command: Sequence[str], flags: Sequence[str]) -> list[str]:
 def accepted(flags: Sequence[str], trials: Sequence[Sequence[str]], work: str) -> list[str]:
     """The flags whose trials passed without a word."""
     return [flag for flag, outcome in zip(flags, process.run(trials, work), strict=True) if outcome.silent]
-
-
-@once
-def processor() -> str:
-    """What tells this processor from others that share the cache: code is compiled for it alone."""
-    x86 = ("vendor_id", "cpu family", "model", "model name", "flags")
-    names = (*x86, "cpu", "isa", "uarch", "Features", "CPU implementer", "CPU architecture", "CPU variant", "CPU part")
-    machine = os.uname()
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            lines = [line.partition(":") for line in takewhile(str.strip, file)]  # the first processor's
-    except OSError:
-        return repr((sys.platform, machine.machine, machine.nodename))
-    return repr((sys.platform, machine.machine, [(k.strip(), v.strip()) for k, _, v in lines if k.strip() in names]))

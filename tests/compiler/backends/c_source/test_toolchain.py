@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from minitorch.compiler import processor
 from minitorch.compiler.backends.c_source import cache, toolchain
 from minitorch.errors import CompilerError
 
@@ -38,7 +39,7 @@ def test_vectors_are_as_wide_as_the_features_say(fresh, real, features, width):
 
 @pytest.mark.skipif(not os.path.exists("/proc/cpuinfo"), reason="this system does not list what its processor can do")
 def test_features_are_the_processors(fresh, real):
-    flags = set(toolchain.processor().replace("'", " ").split())
+    flags = set(processor.identity().replace("'", " ").split())
     for name in ("avx512f", "avx2", "avx", "fma"):
         assert name not in flags or name.upper() in toolchain.require().features
 
@@ -125,7 +126,7 @@ def test_a_changed_compiler_or_processor_is_another(fresh, fake, monkeypatch):
     fake(": changed")
     toolchain.search.cache_clear()
     keys.add(toolchain.require().key)
-    monkeypatch.setattr(toolchain, "processor", lambda: "another")
+    monkeypatch.setattr(processor, "identity", lambda: "another")
     toolchain.search.cache_clear()
     keys.add(toolchain.require().key)
     assert len(keys) == 3
