@@ -127,7 +127,7 @@ class Binding:
             table[place] = batches.arrays[k].ctypes.data
         for result, (values, _) in zip(looped.results, batches.results):
             result.values = values.ctypes.data
-        made: int = self.library.run(ctypes.byref(job), ctypes.c_long(self.threads()))
+        made: int = self.library.run(ctypes.byref(job), ctypes.c_long(self.threads()), ctypes.c_long(self.parts))
         return made
 
     def _looped(self, batches: Batches) -> _Looped:
@@ -151,8 +151,8 @@ class Binding:
         return prod(known_shape(shape, self.sizes)) * node.dtype.itemsize
 
     def threads(self) -> int:
-        """As many as BLAS would take, where the work of a step is worth several."""
-        return min(self.most, team_size()) if self.most > 1 else 1
+        """As many as BLAS would take, where the work of a step may be worth several."""
+        return min(self.parts, team_size()) if self.parts > 1 else 1
 
     def _gathered(self, k: int) -> int:
         """Where the rows of a batch go that are taken out of order."""
@@ -200,8 +200,8 @@ class Binding:
             if kind == "slot":
                 self.table[k] = base + self.offsets[slot]
         self.flops = self.library.flops(self.numbers)
-        self.most = team_size() if self.flops >= self.written.shared else 1
-        self._keep(("scratch", 0), aligned(self.library.scratch_bytes(self.numbers) * self.most))
+        self.parts = team_size() if self.flops >= self.written.shared else 1
+        self._keep(("scratch", 0), aligned(self.library.scratch_bytes(self.numbers) * self.parts))
 
     # ---- inputs and results ----
 
@@ -271,10 +271,10 @@ class Binding:
 
     def _native(self, function: Any) -> Callable[[], object]:
         pointers = ctypes.addressof(self.numbers), ctypes.addressof(self.table)
-        bound = partial(function, *map(ctypes.c_void_p, pointers))
-        if self.most > 1 and self.flops >= ALONE:
-            return lambda: bound(ctypes.c_long(self.threads()))
-        return partial(bound, ctypes.c_long(1)) if self.whole else bound
+        bound, parts = partial(function, *map(ctypes.c_void_p, pointers)), ctypes.c_long(self.parts)
+        if self.parts > 1 and self.flops >= ALONE:
+            return lambda: bound(ctypes.c_long(self.threads()), parts)
+        return partial(bound, ctypes.c_long(1), parts) if self.whole else bound
 
     def _fallback(self, i: Instruction) -> Callable[[], None]:
         def compute() -> None:

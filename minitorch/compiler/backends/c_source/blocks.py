@@ -71,6 +71,8 @@ class Blocks:
         folds: Mapping[Tensor, Access], team: bool = False,
     ) -> None:  # fmt: skip
         self.axes, self.sizes, self.team, self.folded = axes, sizes, team, bool(folds)
+        self.me, self.shares = ("part", "team->parts") if folds else ("me", "team->size")
+        """Whose share of a loop is computed: that of a part of a sum, or of a thread."""
         last = axes[-1] if axes else 1
         self.panels = right is not None and _by_panels(last, right, lanes)
         columns = axes and any(len(a.strides) > 1 and a.strides[-2] == 0 for a in folds.values())
@@ -116,7 +118,7 @@ class Blocks:
 
     def outer_loops(self) -> list[str]:
         if self.alone:  # where there are reductions, all threads meet behind the loops
-            return ["for (long once = me; once < 1; once++)" if self.folded else "if (me) return;"]
+            return ["for (long once = part; once < 1; once++)" if self.folded else "if (me) return;"]
         loops = [self._loop(f"o{k}", size, 1, shared=k == 0) for k, size in enumerate(self.outer)]
         if self.rows_first:
             return loops + self._row_blocks(self.sizes(self.axes[-2]))
@@ -144,8 +146,8 @@ class Blocks:
         begin, end, before = "0", rows, []
         if self.team and not self.outer and not self.panels:
             unit = self.rows if self.rows % UNIT else UNIT
-            begin, end = f"share({rows}, {unit}, me, team)", "last"
-            before = [f"const long last = share({rows}, {unit}, me + 1, team);"]
+            begin, end = f"share({rows}, {unit}, {self.me}, {self.shares})", "last"
+            before = [f"const long last = share({rows}, {unit}, {self.me} + 1, {self.shares});"]
         return [*before, f"for (long i0 = {begin}; i0 < {end}; i0 += {self.rows})",
                 f"const long rows = smaller({self.rows}, {end} - i0);"]  # fmt: skip
 
@@ -154,7 +156,8 @@ class Blocks:
         forward = f"{name}++" if step == 1 else f"{name} += {step}"
         if not (shared and self.team):
             return f"for (long {name} = 0; {name} < {self.sizes(size)}; {forward})"
-        begin, end = (f"share({self.sizes(size)}, {step}, {who}, team)" for who in ("me", "me + 1"))
+        who = self.me, f"{self.me} + 1"
+        begin, end = (f"share({self.sizes(size)}, {step}, {me}, {self.shares})" for me in who)
         return f"for (long {name} = {begin}; {name} < {end}; {forward})"
 
     def row_loop(self) -> list[str]:

@@ -107,10 +107,11 @@ class Function:
         """The scratch memory of this thread."""
         if "scratch" not in self.arguments.values():
             return []
-        room = self.size_text(self.room)
-        if self.team:
-            return [f"    const long room = {room};", "    char *const mine = (char *)scratch + me * room;"]
-        return ["    char *const mine = scratch;"]
+        if not self.team:
+            return ["    char *const mine = scratch;"]
+        own = any("mine" in line for line in self.lines)  # parts of sums are found without it
+        mine = ["    char *const mine = (char *)scratch + me * room;"] if own else []
+        return [f"    const long room = {self.size_text(self.room)};", *mine]
 
     def _declared(self, argument: str) -> str:
         if argument in SPECIAL:

@@ -30,19 +30,26 @@ class Reductions:
 
     # ---- before all loops, and after them ----
 
+    def parts_loop(self) -> list[str]:
+        """The loop over the parts that a thread adds up, each in memory of its own; none where nothing is shared."""
+        if not (self.nodes and self.function.team):
+            return []
+        first, end = (f"share(team->parts, 1, {me}, team->size)" for me in ("me", "me + 1"))
+        return [f"for (long part = {first}; part < {end}; part++)"]
+
     def begin(self) -> None:
         for n in self.nodes:
             self._identity(n)
         self.wide = {n: self._depth(n) for n in self.nodes if n.op is ops.sum and n.dtype == FLOAT32 and self._whole(n)}
 
     def _identity(self, n: Tensor) -> None:
-        """A reduction starts from what it is over nothing. Each thread but the first adds up in memory of its own."""
+        """A reduction starts from what it is over nothing. Each part but the first is added up in memory of its own."""
         access, fold = self.writes[n], fold_of(n)
         if self.function.team:
             t = c_type(n.dtype)
             self.parts[n] = self.function.scratch(n.size, n.dtype)
-            own = f"({t} *)(mine + {self.parts[n]})"
-            self.function.line(f"{t} *const {access.name}p = me ? {own} : {access.name};")
+            own = f"({t} *)((char *)scratch + part * room + {self.parts[n]})"
+            self.function.line(f"{t} *const {access.name}p = part ? {own} : {access.name};")
             access.name += "p"
         if fold.identity == "0":
             place, count = self._place(access), self.sizes(n.size)
@@ -56,14 +63,16 @@ class Reductions:
         f = self.function
         if not self.parts:
             return
+        for n in self.parts:
+            self.writes[n].name = self.writes[n].name.removesuffix("p")
         f.line("barrier(team);")
         for n, start in self.parts.items():
             t, access = c_type(n.dtype), self.writes[n]
             if n.op is ops.sum:
-                parts = f"(const char *)scratch + room + {start}, room, team->size - 1"
+                parts = f"(const char *)scratch + room + {start}, room, team->parts - 1"
                 f.line(f"if (me == 0) {self._adding('join', n)}({self.sizes(n.size)}, {self._place(access)}, {parts});")
                 continue
-            with f.nest(["for (long t = 1; me == 0 && t < team->size; t++)",
+            with f.nest(["for (long t = 1; me == 0 && t < team->parts; t++)",
                          f"const {t} *part = (const {t} *)((char *)scratch + t * room + {start});",
                          f"for (long k = 0; k < {self.sizes(n.size)}; k++)"]):  # fmt: skip
                 f.line(fold_of(n).joined(self._kth(access), "part[k]"))

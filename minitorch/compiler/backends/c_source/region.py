@@ -76,21 +76,26 @@ class Region:
         for p, access in self.reads.items():
             if access.single:
                 f.line(f"const {c_type(p.dtype)} x{self.numbers[p]} = {access.name}[{access.at(self.sizes, [])}];")
-        self.reductions.begin()
         for buffer, n in {b: n for n, b in self.steps.buffers.items()}.items():
             f.line(f"{c_type(n.dtype)} {buffer}[{blocks.room}] ALIGNED{self._cleared()};")
         if self.multiplication is not None:
             self.multiplication.begin()
-        with self._loops():
-            if self.multiplication is not None:
-                self.multiplication.enter_block(self.reads)
-            for s in range(self.steps.last + 1):
-                if s % 2:
-                    self._call_step(s)
-                else:
-                    self._loop_step(s)
+        with f.nest(self.reductions.parts_loop()):
+            self.reductions.begin()
+            with self._loops():
+                self._steps()
         self.reductions.end()
         return f
+
+    def _steps(self) -> None:
+        """What is done for a block."""
+        if self.multiplication is not None:
+            self.multiplication.enter_block(self.reads)
+        for s in range(self.steps.last + 1):
+            if s % 2:
+                self._call_step(s)
+            else:
+                self._loop_step(s)
 
     @contextmanager
     def _loops(self) -> Iterator[None]:

@@ -14,13 +14,14 @@ from minitorch.compiler.plan import Instruction
 from minitorch.graph.dim import Size, evaluate, symbols_in
 from minitorch.graph.tensor import Tensor
 
-SHARED = 1e6  # floating-point operations of an instruction that are worth a meeting of threads, some 10 microseconds
+SHARED = 2e5  # floating-point operations of an instruction that are worth a meeting of threads where these are near
+FASTEST = 4  # floating-point operations of a core in a nanosecond at most, for each byte of a vector
 FETCHED = 8  # floating-point operations, or more, in the time in which an element comes from memory
 TYPICAL = 256  # what unknown sizes are taken for where it is decided whether threads may share the loops
 
 
 def shared_from(calls: Sequence[Instruction]) -> float:
-    """The floating-point operations in so many instructions that are worth the meetings of threads."""
+    """The floating-point operations in so many instructions that may be worth the meetings of threads: it is tried."""
     return SHARED * len(calls)
 
 

@@ -222,10 +222,19 @@ class Writer:
         lines.append(self._part("all", [self._try(name) for name in self._parts()]))
         lines += [
             "",
+            *self._measures(),
+            "",
             f"#define TABLE {len(self.table)}",
+            *(
+                [
+                    f"#define MEETINGS {len(self.calls)}",
+                    f"#define FLOPS_PER_NS {work.FASTEST * self.lanes.vector_bytes}",
+                ]
+                if self.team
+                else []
+            ),
             c_text("rows.c"),
             c_text("run_team.c" if self.team else "run.c"),
-            *self._measures(),
         ]
         if any(isinstance(segment, int) for segment in self.segments):
             lines += [f"int {s}_alone(const long *n, void *const *m) {{ return {s}(n, m); }}" for s in self._parts()]

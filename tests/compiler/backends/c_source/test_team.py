@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import minitorch as mt
+from minitorch.compiler.backends.c_source import CSource, work
+from tests.anew import anew
 
 
 def trained(threads, monkeypatch):
@@ -27,3 +29,36 @@ def test_several_threads_train_as_one_does(threads, monkeypatch):
     for a, b, c in zip(alone, first, second, strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-3, atol=1e-5)
         assert b.tobytes() == c.tobytes()
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_the_bits_are_the_same_if_the_first_goes_on_alone(threads, monkeypatch):
+    """A team is dismissed where a core would compute a step in no time, and kept where it would take for ever."""
+    monkeypatch.setattr(CSource, "write", anew)
+    found = []
+    for fastest in (1e30, 1e-30):
+        monkeypatch.setattr(work, "FASTEST", fastest)
+        found.append([p.tobytes() for p in trained(threads, monkeypatch)])
+    assert found[0] == found[1]
+
+
+def test_a_single_step_gives_the_bits_of_a_loop(monkeypatch):
+    """It is too small for threads to be started, which share it in a loop."""
+    monkeypatch.setenv("MINITORCH_THREADS", "3")
+    monkeypatch.setattr(CSource, "write", anew)
+    monkeypatch.setattr(work, "FASTEST", 1e-30)
+    random = np.random.default_rng(4)
+    rows, targets = random.normal(size=(160, 64)).astype("f4"), random.normal(size=(160, 64)).astype("f4")
+    found = []
+    for one_by_one in (False, True):
+        model = mt.nn.MLP(64, [64] * 5, seed=1)
+        x, y = mt.placeholder("x", ("batch", 64)), mt.placeholder("y", ("batch", 64))
+        loss = mt.mse_loss(model(x), y)
+        step = mt.compile([x, y], loss, updates=mt.optim.SGD(model.parameters(), lr=0.05).minimize(loss), backend="c")
+        if one_by_one:
+            losses = [step(rows[i : i + 80], targets[i : i + 80]) for i in (0, 80)]
+        else:
+            losses = list(step.loop(rows, targets, batch_size=80))
+        assert [b.parts for b in step._executor.bound.values()] == [3]
+        found.append((np.array(losses).tobytes(), [p.data.tobytes() for p in model.parameters()]))
+    assert found[0] == found[1]
