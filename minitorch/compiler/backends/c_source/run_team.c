@@ -1,7 +1,7 @@
 #define TRIALS 16 // meetings
 
-// Whether a step is done sooner by all of a team than by one: what sharing saves, if a core computes as fast as it can,
-// is more than four times what the meetings take, for after each there is data to fetch. It is tried, as no other way tells
+// Whether a step is done sooner by all of a team than by one: what sharing saves, if a core computes as fast as it can, is
+// more than four times what the meetings take, for after each there is data to fetch. It is tried, as no other way tells
 // how far from each other the processors are; a machine that is not our own may even move them.
 static PLAIN int worth(const struct job *job, struct team *team, long me)
 {

@@ -42,9 +42,10 @@ static void await_change(struct team *team, const long *value, long from)
 // nobody goes on before all are here
 static APART void barrier(struct team *team)
 {
-    if (team->size == 1) return;
+    const long size = team->size; // which may be another one as soon as the last is here
+    if (size == 1) return;
     const long round = __atomic_load_n(&team->round, __ATOMIC_ACQUIRE);
-    if (__atomic_add_fetch(&team->waiting, 1, __ATOMIC_ACQ_REL) == team->size) {
+    if (__atomic_add_fetch(&team->waiting, 1, __ATOMIC_ACQ_REL) == size) {
         team->waiting = 0;
         change(team, &team->round, round + 1);
         return;
