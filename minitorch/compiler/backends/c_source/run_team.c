@@ -68,9 +68,9 @@ PLAIN long run(const struct job *job, long threads, long parts)
     struct team team = {.parts = parts, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     pthread_attr_t attributes;
     long started = 1;
-    pthread_attr_init(&attributes);
-    elsewhere(&attributes);
     for (long t = 0; t < threads; t++) members[t] = (struct member){job, &team, t, 0};
+    pthread_attr_init(&attributes);
+    if (threads > 1) elsewhere(&attributes);
     while (started < threads && !pthread_create(&others[started], &attributes, work, &members[started])) started++;
     pthread_attr_destroy(&attributes);
     change(&team, &team.size, started);
@@ -82,5 +82,6 @@ PLAIN long run(const struct job *job, long threads, long parts)
 PLAIN int step(const long *n, void *const *m, long threads, long parts)
 {
     const struct job job = {.n = n, .m = m, .steps = 1};
-    return run(&job, threads, parts) == 0;
+    struct team alone = {.size = 1, .parts = parts};
+    return threads > 1 ? run(&job, threads, parts) == 0 : all(n, m, 0, &alone);
 }
