@@ -19,7 +19,7 @@ from minitorch.graph.graph import expression
 from minitorch.graph.storage import Array, Guard
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable, shown
-from minitorch.graph.types import Check
+from minitorch.graph.types import Check, DType
 
 MOST_BOUND = 64  # bindings kept; the oldest goes when another batch size comes
 
@@ -31,25 +31,28 @@ class Requirement(NamedTuple):
     node: Tensor
 
 
-_dtype, _shape = attrgetter("dtype"), attrgetter("shape")
-
 Shapes = tuple[tuple[int, ...], ...]
+Kinds = tuple[tuple[type, DType, tuple[int, ...]], ...]
+
+_kind = attrgetter("__class__", "dtype", "shape")
+_shape = attrgetter("shape")
 
 
 class Cut(NamedTuple):
     """How rows are cut into batches: of all full ones and of what is left, the first row, the number of steps and the
-    rows of each; with these the shapes of its inputs, and of its results."""
+    rows of each; with these the kinds of its inputs, and the shapes of its results."""
 
     parts: list[tuple[int, int, int]]
-    inputs: list[Shapes]
+    inputs: list[Kinds]
     results: list[list[tuple[int, ...]]]
 
 
 class Executor:
-    """A plan with its memory. Calling it with arrays of the right dtypes runs one step.
+    """A plan with its memory.
 
-    Binding to a batch size happens once and is kept. A call holds the locks of all parameters that the plan reads or
-    writes, in one fixed order, so that calls from many threads see whole steps.
+    Binding to a batch size happens once and is kept, by the kinds of the inputs: class, dtype and shape of each. A call
+    holds the locks of all parameters that the plan reads or writes, in one fixed order, so that calls from many threads
+    see whole steps.
     """
 
     def __init__(self, plan: Plan, backend: Backend, requirements: Sequence[Requirement]) -> None:
@@ -57,18 +60,17 @@ class Executor:
         self.inputs = plan.graph.inputs
         self.title = printable(plan.graph.name)
         self._input_titles = [input_title(self.title, p) for p in self.inputs]
-        self._kinds = (np.ndarray,) * len(self.inputs)
-        self._dtypes = tuple(p.dtype for p in self.inputs)
         self.memory = Memory(plan)
-        self.bound: dict[Shapes, Bound] = {}
+        self.bound: dict[Kinds, Bound] = {}
         self.leading = _leading(self.inputs, requirements)
         self.batched = [bool(p.shape) and self.counts_rows(p.shape[0]) for p in self.inputs]
         self.written = list({id(b): b for t, _ in plan.graph.updates for b in [t.attrs["storage"].block]}.values())
         self._cuts: dict[tuple[Shapes, int, int], Cut] = {}
         self._rows: dict[Shapes, int] = {}
         self.paces: dict[int, float] = {}  # steps a second, by the rows of a batch
-        self.run = self.guarded(self._step)
-        self.run_steps = self.guarded(self._steps)
+        self._bind = self.guarded(self._binding)
+        self._run = self.guarded(self._step)
+        self._run_steps = self.guarded(self._steps)
 
     def guarded(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """`call`, of the inputs, under the locks of the plan's parameters; under its own where there are none."""
@@ -78,38 +80,44 @@ class Executor:
             call = _holding(guard, call)
         return call
 
-    def _step(self, arrays: Sequence[Array]) -> Sequence[Array]:
-        shapes = tuple(map(_shape, arrays))
-        bound = self.bound.get(shapes)
+    def run(self, values: Sequence[Any]) -> Sequence[Array]:
+        """One step with these inputs, converted where they do not fit: see `prepare`.
+
+        What is bound already needs no lock to be found: it holds its memory, even if a larger arena has come since.
+        """
         try:
-            if bound is None:
-                bound = self._bind(shapes)
+            bound = self.bound.get(tuple(map(_kind, values)))
+        except Exception:  # what is no array may have any attributes, or raise anything instead
+            bound = None
+        if bound is None:
+            values = self.prepare(values)
+            bound = self._bind((tuple(map(_kind, values)), values))
+        return self._run((bound, values))  # type: ignore[no-any-return]
+
+    def _step(self, work: tuple[Bound, Sequence[Array]]) -> Sequence[Array]:
+        bound, arrays = work
+        try:
             return bound(*arrays)
-        except MinitorchError:
-            raise
         except Exception as error:
-            blamed = self._blamed(error, arrays, shapes)
+            blamed = self._blamed(error, arrays)
             if blamed is error:
                 raise
             raise blamed from error
 
-    def _steps(self, work: tuple[Shapes, Batches, int, int, int]) -> None:
-        """Steps in compiled code: the shapes of a batch, the rows, the first of them, the steps, and their size."""
-        shapes, batches, first, steps, size = work
-        try:
-            bound = self.bound.get(shapes) or self._bind(shapes)
-        except MinitorchError:
-            raise
-        except Exception as error:
-            raise self._blamed(error, _batch(batches, first, size), shapes) from error
+    def run_steps(self, kinds: Kinds, batches: Batches, first: int, steps: int, size: int) -> None:
+        """Steps in compiled code: the kinds of a batch, the rows, the first of them, the steps, and their size."""
+        bound = self.bound.get(kinds) or self._bind((kinds, _batch(batches, first, size)))
+        self._run_steps((bound, batches, first, steps, size))
+
+    def _steps(self, work: tuple[Bound, Batches, int, int, int]) -> None:
+        bound, batches, first, steps, size = work
         made = bound.run(batches, first, steps, size)  # type: ignore[attr-defined]  # the backend has a loop
         if made < steps:
-            arrays = _batch(batches, first + made * size, size)
-            raise self._blamed(IndexError("an index is out of range"), arrays, shapes)
+            raise self._blamed(IndexError("an index is out of range"), _batch(batches, first + made * size, size))
 
-    def _blamed(self, error: Exception, arrays: Sequence[Array], shapes: Shapes) -> Exception:
+    def _blamed(self, error: Exception, arrays: Sequence[Array]) -> Exception:
         """The error of a kernel with the instruction and node that it came from, found by computing node by node."""
-        sizes = self.sizes(shapes)
+        sizes = self.sizes(tuple(map(_shape, arrays)))
         graph = self.plan.graph
         values = dict(zip(self.inputs, arrays, strict=True))
         for node in graph.nodes:
@@ -135,19 +143,26 @@ class Executor:
 
     def prepare(self, values: Sequence[Any]) -> Sequence[Array]:
         """The arguments as arrays of the dtypes of the placeholders. Arrays that fit are taken as they are."""
-        if tuple(map(type, values)) == self._kinds and tuple(map(_dtype, values)) == self._dtypes:
-            return values
         return [converted(v, p, what) for v, p, what in zip(values, self.inputs, self._input_titles, strict=True)]
 
     # ---- binding ----
 
-    def _bind(self, shapes: Shapes) -> Bound:
-        sizes = self.sizes(shapes)
+    def _binding(self, work: tuple[Kinds, Sequence[Array]]) -> Bound:
+        """What is bound to these kinds of inputs, or will be from now on. The inputs are for errors."""
+        kinds, arrays = work
+        if kinds in self.bound:
+            return self.bound[kinds]
+        sizes = self.sizes(tuple(shape for _, _, shape in kinds))
         if not self.memory.fits(sizes):
             self.bound.clear()  # the arena has moved
         while len(self.bound) >= MOST_BOUND:
             del self.bound[next(iter(self.bound))]
-        self.bound[shapes] = bound = self.backend.bind(sizes, self.memory)
+        try:
+            self.bound[kinds] = bound = self.backend.bind(sizes, self.memory)
+        except MinitorchError:
+            raise
+        except Exception as error:
+            raise self._blamed(error, arrays) from error
         return bound
 
     def sizes(self, shapes: Shapes) -> dict[Symbol, int]:
@@ -199,7 +214,10 @@ class Executor:
             for _, _, rows in parts
         ]
         found = [self.sizes(own) for own in inputs]
-        return Cut(parts, inputs, [[known_shape(t.shape, sizes) for t in self.plan.graph.outputs] for sizes in found])
+        kinds: list[Kinds] = [
+            tuple((np.ndarray, p.dtype, x) for p, x in zip(self.inputs, own, strict=True)) for own in inputs
+        ]
+        return Cut(parts, kinds, [[known_shape(t.shape, sizes) for t in self.plan.graph.outputs] for sizes in found])
 
     def _count(self, shapes: Shapes) -> int:
         for p, shape in zip(self.inputs, shapes, strict=True):

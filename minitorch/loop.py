@@ -100,12 +100,12 @@ class Loop:
     def _run_compiled(self, results: list[tuple[Array, bool]]) -> None:
         arrays = [a if a.flags.c_contiguous and a.flags.aligned else np.array(a, order="C") for a in self.arrays]
         batches = Batches(arrays, self.executor.batched, self.order, self.batch_size, results)
-        for (first, steps, size), shapes in zip(self.cut.parts, self.cut.inputs, strict=True):
+        for (first, steps, size), kinds in zip(self.cut.parts, self.cut.inputs, strict=True):
             pace = self.executor.paces.setdefault(size, 0.0)  # steps in a second, as far as is known
             while steps:
                 chunk = min(steps, max(1, int(pace * CHUNK)))
                 start = time.perf_counter()
-                self.executor.run_steps((shapes, batches, first, chunk, size))
+                self.executor.run_steps(kinds, batches, first, chunk, size)
                 pace = chunk / max(time.perf_counter() - start, 1e-9)
                 first, steps = first + chunk * size, steps - chunk
             self.executor.paces[size] = pace

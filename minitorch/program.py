@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NoReturn
 
 import numpy as np
@@ -68,7 +69,7 @@ def _compile(
         known = f"there are auto, {', '.join(BACKENDS)}"
         raise OptionError(f"{function}: there is no backend {shown(backend)}; {known}\n  in {here()!r}")
     single = isinstance(outputs, Tensor)
-    pack: Callable[[Sequence[Array]], Any] = _first if single else tuple if isinstance(outputs, tuple) else list
+    pack: Callable[[Sequence[Array]], Any] = itemgetter(0) if single else tuple if isinstance(outputs, tuple) else list
     return Program(traced, requirements, backend, pack)
 
 
@@ -131,8 +132,7 @@ class Program(Pictured):
     def __call__(self, /, *values: Any, **named: Any) -> Any:
         if named or len(values) != self._arity:
             values = self._by_name(values, named)
-        executor = self._executor
-        return self._pack(executor.run(executor.prepare(values)))
+        return self._pack(self._executor.run(values))
 
     def _ordered(self, values: Sequence[Any], named: Mapping[str, Any]) -> Sequence[Array]:
         """The arguments of a call as arrays that fit the inputs."""
@@ -249,10 +249,6 @@ class Program(Pictured):
     def to_networkx(self) -> Any:
         """The compiled graph as a `networkx.MultiDiGraph` with plain attributes."""
         return viz.to_networkx(self.graph)
-
-
-def _first(results: Sequence[Array]) -> Array:
-    return results[0]
 
 
 def _order(order: Any, rows: int, title: str) -> Array | None:

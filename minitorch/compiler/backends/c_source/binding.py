@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import prod
-from operator import setitem
-from typing import Any, NamedTuple
+from operator import call, setitem
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,7 @@ blas = lazy("minitorch.compiler.backends.c_source.blas")
 
 MOST_THREADS = 64
 ALONE = 4e7  # of a single step for which threads are started
+BRIEF = 2e5  # floating-point operations, and bytes, of a step that takes some microseconds
 COPIED = 1 << 14  # bytes up to which copying an array costs less than asking NumPy where it lies
 
 
@@ -51,7 +53,8 @@ class _Job(ctypes.Structure):
         ("n", ctypes.c_void_p), ("m", ctypes.c_void_p), ("order", ctypes.c_void_p), ("first", ctypes.c_long),
         ("steps", ctypes.c_long), ("size", ctypes.c_long), ("number", ctypes.c_long),
         ("columns", ctypes.POINTER(_Column)), ("inputs", ctypes.c_long),
-        ("results", ctypes.POINTER(_Result)), ("outputs", ctypes.c_long),
+        ("results", ctypes.POINTER(_Result)), ("outputs", ctypes.c_long), ("threads", ctypes.c_long),
+        ("parts", ctypes.c_long),
     )  # fmt: skip
 
 
@@ -109,7 +112,7 @@ class Binding:
         self.prepared: list[Callable[[], None]] = []  # what makes room for results before a step
         self.inputs = [self._input(k, t) for k, t in enumerate(self.plan.graph.inputs)]
         self.results = [self._result(k, v.node) for k, v in enumerate(self.plan.outputs)]
-        self.steps = [self._native(library.step)] if self.whole else [self._segment(s) for s in written.segments]
+        self.steps = [self._whole()] if self.whole else [self._segment(s) for s in written.segments]
 
     # ---- many steps ----
 
@@ -119,6 +122,7 @@ class Binding:
         job, table = looped.job, type(self.table).from_buffer_copy(self.table)
         job.m, job.order = ctypes.addressof(table), None if batches.order is None else batches.order.ctypes.data
         job.first, job.steps, job.size, job.number = first, steps, size, batches.steps(first)
+        job.threads = self.threads()
         for k, column in looped.columns:
             column.rows = batches.arrays[k].ctypes.data
             if job.order is not None and not column.order:
@@ -127,7 +131,7 @@ class Binding:
             table[place] = batches.arrays[k].ctypes.data
         for result, (values, _) in zip(looped.results, batches.results):
             result.values = values.ctypes.data
-        made: int = self.library.run(ctypes.byref(job), ctypes.c_long(self.threads()), ctypes.c_long(self.parts))
+        made: int = self.library.run(ctypes.byref(job))
         return made
 
     def _looped(self, batches: Batches) -> _Looped:
@@ -142,8 +146,8 @@ class Binding:
         for k, (result, (_, by_rows)) in enumerate(zip(results, batches.results)):
             result.place, result.by_rows = places[("result", k)], by_rows
             result.bytes = self._bytes(graph.outputs[k].shape[int(by_rows) :], graph.outputs[k])
-        sizes = ctypes.addressof(self.numbers)
-        job = _Job(n=sizes, columns=columns, inputs=len(columns), results=results, outputs=len(results))
+        rows = {"columns": columns, "inputs": len(columns), "results": results, "outputs": len(results)}
+        job = _Job(n=ctypes.addressof(self.numbers), parts=self.parts, **rows)
         numbered = [(k, column) for (k, _), column in zip(taken, columns)]
         return _Looped(job, numbered, [x for x in read if x not in taken], list(results))
 
@@ -253,28 +257,41 @@ class Binding:
     # ---- a step ----
 
     def __call__(self, *arrays: Array) -> Sequence[Array]:
-        alive = [hand_over(array) for hand_over, array in zip(self.inputs, arrays)]
-        for prepare in self.prepared:
-            prepare()
-        for step in self.steps:
-            if step():
-                raise IndexError("an index is out of range")
+        alive = list(map(call, self.inputs, arrays))  # no loops of Python: all this is for each step
+        if self.prepared:
+            deque(map(call, self.prepared), 0)
+        if any(map(call, self.steps)):
+            raise IndexError("an index is out of range")
         del alive
         if self.outside:
             self.outside.clear()
-        return [result() for result in self.results]
+        return list(map(call, self.results))
+
+    def _whole(self) -> Callable[[], object]:
+        """A step in one call."""
+        sizes, table = ctypes.addressof(self.numbers), ctypes.addressof(self.table)
+        job = _Job(n=sizes, m=table, steps=1, threads=1, parts=self.parts)
+        library = ctypes.PyDLL("", handle=self.library._handle) if self._brief() else self.library
+        step = partial(library.step, ctypes.byref(job))
+        if self.parts == 1 or self.flops < ALONE:
+            return step
+
+        def shared() -> object:
+            job.threads = self.threads()
+            return step()
+
+        return shared
+
+    def _brief(self) -> bool:
+        """Whether a step takes some microseconds. Then it keeps the interpreter's lock: letting it go takes a tenth of
+        one, and a thread that computes in Python would take it for five milliseconds."""
+        touched = self.offsets[-1] + sum(leaf.data.nbytes for leaf in self.layouts.leaves.values())
+        return self.flops <= BRIEF and touched <= BRIEF and not self.prepared
 
     def _segment(self, segment: str | int) -> Callable[[], object]:
         if isinstance(segment, int):
             return self._fallback(self.plan.instructions[segment])
-        return self._native(getattr(self.library, f"{segment}_alone"))
-
-    def _native(self, function: Any) -> Callable[[], object]:
-        pointers = ctypes.addressof(self.numbers), ctypes.addressof(self.table)
-        bound, parts = partial(function, *map(ctypes.c_void_p, pointers)), ctypes.c_long(self.parts)
-        if self.parts > 1 and self.flops >= ALONE:
-            return lambda: bound(ctypes.c_long(self.threads()), parts)
-        return partial(bound, ctypes.c_long(1), parts) if self.whole else bound
+        return partial(getattr(self.library, f"{segment}_alone"), ctypes.byref(self.numbers), ctypes.byref(self.table))
 
     def _fallback(self, i: Instruction) -> Callable[[], None]:
         def compute() -> None:

@@ -22,6 +22,8 @@ struct job { // `steps` batches of `size` rows, from row `first` in the order; `
     long inputs;
     const struct result *results;
     long outputs;
+    long threads; // that may share a step
+    long parts; // of sums over several blocks: as many as there may ever be threads
 };
 
 // point the table at the batch of step `s` and at where its results go; copy its rows `from` to `to` where they are

@@ -59,14 +59,15 @@ static PLAIN void elsewhere(pthread_attr_t *attributes)
 #endif
 }
 
-// make the steps of a job with that many threads, or as many as can be had and are worth it; returns how many steps
-// were made. No thread is left when it ends, so that a process can be forked at any other time.
-PLAIN long run(const struct job *job, long threads, long parts)
+// make the steps of a job with its threads, or as many as can be had and are worth it; returns how many steps were made.
+// No thread is left when it ends, so that a process can be forked at any other time.
+PLAIN long run(const struct job *job)
 {
     pthread_t others[MOST_THREADS];
     struct member members[MOST_THREADS];
-    struct team team = {.parts = parts, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    struct team team = {.parts = job->parts, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     pthread_attr_t attributes;
+    const long threads = job->threads;
     long started = 1;
     for (long t = 0; t < threads; t++) members[t] = (struct member){job, &team, t, 0};
     pthread_attr_init(&attributes);
@@ -79,9 +80,8 @@ PLAIN long run(const struct job *job, long threads, long parts)
     return members[0].made;
 }
 
-PLAIN int step(const long *n, void *const *m, long threads, long parts)
+PLAIN int step(const struct job *job)
 {
-    const struct job job = {.n = n, .m = m, .steps = 1};
-    struct team alone = {.size = 1, .parts = parts};
-    return threads > 1 ? run(&job, threads, parts) == 0 : all(n, m, 0, &alone);
+    struct team alone = {.size = 1, .parts = job->parts};
+    return job->threads > 1 ? run(job) == 0 : all(job->n, job->m, 0, &alone);
 }
