@@ -47,6 +47,43 @@ def test_conversions_that_are_not(dtype, value):
         mt.compile([x], x)(value)
 
 
+class Likeness:
+    """Something with the kind of an array that is none."""
+
+    __class__ = np.ndarray
+
+    def __init__(self, array, shape=None):
+        self.array, self.dtype, self.shape = array, array.dtype, shape or array.shape
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.array, dtype)
+
+
+class Hostile(Likeness):
+    @property
+    def shape(self):
+        raise RuntimeError("nobody's business")
+
+    @shape.setter
+    def shape(self, value):
+        pass
+
+
+@pytest.mark.parametrize("backend", ["interpreter", "numpy", "auto"])
+@pytest.mark.parametrize("make", [
+    lambda a: a.view(np.matrix), lambda a: a.astype(">f4"), lambda a: a.tolist(), Likeness, Hostile,
+    lambda a: Likeness(a, list(a.shape)), memoryview,
+])  # fmt: skip
+def test_what_is_no_plain_array_is_converted_even_where_its_kind_was_met(backend, make):
+    x = mt.placeholder("x", ("n", 2))
+    program, rows = mt.compile([x], [x * 2, mt.sum(x)], backend=backend), np.arange(6, dtype="f").reshape(3, 2)
+    for value in (rows, make(rows), rows):
+        doubled, total = program(value)
+        assert (type(doubled), doubled.tolist(), total) == (np.ndarray, (rows * 2).tolist(), 15)
+    with pytest.raises(DTypeError, match="without a mask"):
+        program(np.ma.masked_array(rows, rows > 2))
+
+
 # ---- loop, evaluate, batches ----
 
 

@@ -251,6 +251,29 @@ def test_children_forked_in_the_middle_of_loops_work():
     run(FORKS, CHILDREN)
 
 
+def test_a_step_of_microseconds_does_not_wait_for_threads_that_compute():
+    """Each time that it let go of the interpreter's lock it would get it back 50 milliseconds later."""
+    script = """
+        sys.setswitchinterval(0.05)
+        done = []
+        def spin():
+            while not done:
+                pass
+        step(rows[:8])
+        other = threading.Thread(target=spin)
+        other.start()
+        start = time.perf_counter()
+        for _ in range(100):
+            step(rows[:8])
+        taken = time.perf_counter() - start
+        done.append(True)
+        other.join()
+        assert taken < 2.5, taken
+        assert whole() == 101
+    """
+    run(script)
+
+
 # ---- memory ----
 
 
