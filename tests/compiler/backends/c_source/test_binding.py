@@ -252,7 +252,7 @@ def test_children_forked_in_the_middle_of_loops_work():
 
 
 def test_a_step_of_microseconds_does_not_wait_for_threads_that_compute():
-    """Each time that it let go of the interpreter's lock it would get it back 50 milliseconds later."""
+    """Wherever it let go of the interpreter's lock and lost it, it would get it back 50 milliseconds later."""
     script = """
         sys.setswitchinterval(0.05)
         done = []
@@ -263,13 +263,13 @@ def test_a_step_of_microseconds_does_not_wait_for_threads_that_compute():
         other = threading.Thread(target=spin)
         other.start()
         start = time.perf_counter()
-        for _ in range(100):
+        for _ in range(10_000):
             step(rows[:8])
         taken = time.perf_counter() - start
         done.append(True)
         other.join()
-        assert taken < 2.5, taken
-        assert whole() == 101
+        assert taken < 3, taken  # 8 to 10 where it is let go
+        assert whole() == 10_001
     """
     run(script)
 
