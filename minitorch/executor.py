@@ -68,17 +68,22 @@ class Executor:
         self._cuts: dict[tuple[Shapes, int, int], Cut] = {}
         self._rows: dict[Shapes, int] = {}
         self.paces: dict[int, float] = {}  # steps a second, by the rows of a batch
+        self._latest: tuple[Kinds | None, Bound | None] = None, None  # of what is bound, the one asked for last
+        self._guards = self._all_guards()
+        self._lock = self._guards[0].lock
         self._bind = self.guarded(self._binding)
-        self._run = self.guarded(self._step)
+        self._run = _under(self._guards[1:], self._step)  # which takes the last lock itself
         self._run_steps = self.guarded(self._steps)
 
     def guarded(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """`call`, of the inputs, under the locks of the plan's parameters; under its own where there are none."""
+        """`call`, of one argument, under the locks of the plan's parameters; under its own where there are none."""
+        return _under(self._guards, call)
+
+    def _all_guards(self) -> list[Guard]:
+        """The guards of the plan's parameters, the one that is taken last first."""
         nodes = (*self.plan.graph.nodes, *(target for target, _ in self.plan.graph.updates))
         guards = {n.attrs["storage"].block.guard for n in nodes if "storage" in n.attrs} or {Guard()}
-        for guard in sorted(guards, key=lambda guard: -guard.serial):
-            call = _holding(guard, call)
-        return call
+        return sorted(guards, key=lambda guard: -guard.serial)
 
     def run(self, values: Sequence[Any]) -> Sequence[Array]:
         """One step with these inputs, converted where they do not fit: see `prepare`.
@@ -86,7 +91,10 @@ class Executor:
         What is bound already needs no lock to be found: it holds its memory, even if a larger arena has come since.
         """
         try:
-            bound = self.bound.get(tuple(map(_kind, values)))
+            kinds = tuple(map(_kind, values))
+            known, bound = self._latest
+            if kinds != known:  # which costs less than looking for them
+                bound = self.bound.get(kinds)
         except Exception:  # what is no array may have any attributes, or raise anything instead
             bound = None
         if bound is None:
@@ -96,13 +104,14 @@ class Executor:
 
     def _step(self, work: tuple[Bound, Sequence[Array]]) -> Sequence[Array]:
         bound, arrays = work
-        try:
-            return bound(*arrays)
-        except Exception as error:
-            blamed = self._blamed(error, arrays)
-            if blamed is error:
-                raise
-            raise blamed from error
+        with self._lock:
+            try:
+                return bound.step(arrays)
+            except Exception as error:
+                blamed = self._blamed(error, arrays)
+                if blamed is error:
+                    raise
+                raise blamed from error
 
     def run_steps(self, kinds: Kinds, batches: Batches, first: int, steps: int, size: int) -> None:
         """Steps in compiled code: the kinds of a batch, the rows, the first of them, the steps, and their size."""
@@ -150,20 +159,24 @@ class Executor:
     def _binding(self, work: tuple[Kinds, Sequence[Array]]) -> Bound:
         """What is bound to these kinds of inputs, or will be from now on. The inputs are for errors."""
         kinds, arrays = work
-        if kinds in self.bound:
-            return self.bound[kinds]
+        if kinds not in self.bound:
+            self._add(kinds, arrays)
+        bound = self.bound[kinds]
+        self._latest = kinds, bound
+        return bound
+
+    def _add(self, kinds: Kinds, arrays: Sequence[Array]) -> None:
         sizes = self.sizes(tuple(shape for _, _, shape in kinds))
         if not self.memory.fits(sizes):
             self.bound.clear()  # the arena has moved
         while len(self.bound) >= MOST_BOUND:
             del self.bound[next(iter(self.bound))]
         try:
-            self.bound[kinds] = bound = self.backend.bind(sizes, self.memory)
+            self.bound[kinds] = self.backend.bind(sizes, self.memory)
         except MinitorchError:
             raise
         except Exception as error:
             raise self._blamed(error, arrays) from error
-        return bound
 
     def sizes(self, shapes: Shapes) -> dict[Symbol, int]:
         """The unknown sizes, read off the shapes of the inputs; `InputError` where they contradict the graph."""
@@ -236,14 +249,19 @@ class Executor:
             raise InputError(f"{self.title}: {_input_text(placeholder)} an array of shape {shape} was given")
 
 
+def _under(guards: Sequence[Guard], call: Callable[..., Any]) -> Callable[..., Any]:
+    """`call` under these guards, taken from the last to the first, which `fork` finds for as long as they live."""
+    for guard in guards:
+        call = _holding(guard, call)
+    return call
+
+
 def _holding(guard: Guard, call: Callable[..., Any]) -> Callable[..., Any]:
     lock = guard.lock
 
-    def held(arrays: Sequence[Array]) -> Any:
+    def held(work: Any) -> Any:
         with lock:
-            return call(arrays)
-
-    held.__dict__["guard"] = guard  # kept alive, for `fork` to find
+            return call(work)
 
     return held
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minitorch.compiler.backends import Backend, Bound, Memory
+from minitorch.compiler.backends import Backend, Bound, Function, Memory
 from minitorch.compiler.backends.base import known_shape
 from minitorch.compiler.backends.c_source import CSource
 from minitorch.compiler.backends.c_source.binding import Binding
@@ -53,14 +53,14 @@ class RecordedInterpreter(Interpreter):
         self.recorder = Recorder(plan)
 
     def bind(self, sizes: Mapping[Symbol, int], memory: Memory) -> Bound:
-        def run(*arrays: Array) -> list[Array]:
+        def step(arrays: Sequence[Array]) -> list[Array]:
             values = evaluate_graph(self.graph, arrays, sizes)
             self.recorder.values.update((node, value.copy()) for node, value in values.items())
             for target, value in self.graph.updates:
                 target.data[...] = self.recorder.values[value]
             return [values[t] for t in self.graph.outputs]
 
-        return run
+        return Function(step)
 
 
 # ---- NumPy ----

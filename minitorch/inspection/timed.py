@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from minitorch.compiler.backends import Backend, Bound, Memory
+from minitorch.compiler.backends import Backend, Bound, Function, Memory
 from minitorch.compiler.backends.c_source import CSource
 from minitorch.compiler.backends.c_source.binding import Binding
 from minitorch.compiler.backends.c_source.layout import Layouts
@@ -60,7 +60,7 @@ class TimedInterpreter(Interpreter):
     def bind(self, sizes: Mapping[Symbol, int], memory: Memory) -> Bound:
         numbers = {node: k for k, node in enumerate(self.nodes)}
 
-        def run(*arrays: Array) -> list[Array]:
+        def step(arrays: Sequence[Array]) -> list[Array]:
             values: dict[Tensor, Array] = dict(zip(self.graph.inputs, arrays, strict=True))
             with np.errstate(all="ignore"):
                 for node in self.graph.nodes:
@@ -74,7 +74,7 @@ class TimedInterpreter(Interpreter):
                 target.data[...] = value
             return [values[t] for t in self.graph.outputs]
 
-        return run
+        return Function(step)
 
 
 def computed_nodes(plan: Plan) -> list[Tensor]:

@@ -184,17 +184,17 @@ def unchecked_index() -> Patches:
 
 @bug("the last, smaller batch is run with the sizes of the full one", C)
 def full_last_batch() -> Patches:
-    plain = Executor._steps
+    plain = Executor.run_steps
 
-    def run_steps(self: Any, work: Any) -> None:
-        shapes, batches, *_ = work
+    def run_steps(self: Any, kinds: Any, batches: Any, *work: int) -> None:
         full = tuple(
-            (batches.batch_size, *s[1:]) if by_rows else s for s, by_rows in zip(shapes, batches.rows, strict=True)
+            (*kind, (batches.batch_size, *shape[1:]) if by_rows else shape)
+            for (*kind, shape), by_rows in zip(kinds, batches.rows, strict=True)
         )
-        self.bound[shapes] = self.bound.get(full) or self._bind(full)
-        plain(self, work)
+        self.bound[kinds] = self.bound.get(full) or self._bind((full, batches.arrays))
+        plain(self, kinds, batches, *work)
 
-    return [patch.object(Executor, "_steps", run_steps)]
+    return [patch.object(Executor, "run_steps", run_steps)]
 
 
 @bug("each batch is gathered by the first rows of the order", C)

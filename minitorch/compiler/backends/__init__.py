@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from minitorch.compiler.backends.base import Backend, Batches, Bound, Memory
+from minitorch.compiler.backends.base import Backend, Batches, Bound, Function, Memory
 from minitorch.compiler.backends.interpreter import Interpreter
 from minitorch.lazy import lazy
 
@@ -33,4 +33,4 @@ BACKENDS = Backends(
 )
 """A new backend is one file and one entry here."""
 
-__all__ = ["BACKENDS", "Backend", "Batches", "Bound", "Memory"]
+__all__ = ["BACKENDS", "Backend", "Batches", "Bound", "Function", "Memory"]

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from operator import call
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -19,8 +19,19 @@ from minitorch.graph.dim import Dim, Size, Symbol, evaluate
 from minitorch.graph.storage import ALIGNMENT, Array, aligned
 from minitorch.graph.types import DType
 
-Bound = Callable[..., Sequence[Array]]
-"""A program bound to sizes: input arrays in order, results out, updates done."""
+
+class Bound(Protocol):
+    """A program bound to sizes."""
+
+    @property
+    def step(self) -> Callable[[Sequence[Array]], Sequence[Array]]:
+        """One step: input arrays in order, results out, updates done."""
+
+
+class Function(NamedTuple):
+    """What is bound, where one function is all of it."""
+
+    step: Callable[[Sequence[Array]], Sequence[Array]]
 
 
 class Memory:

@@ -8,7 +8,17 @@ from operator import setitem
 
 import numpy as np
 
-from minitorch.compiler.backends.base import Backend, Bound, Memory, commit, known_shape, resolve, takes_out, written
+from minitorch.compiler.backends.base import (
+    Backend,
+    Bound,
+    Function,
+    Memory,
+    commit,
+    known_shape,
+    resolve,
+    takes_out,
+    written,
+)
 from minitorch.compiler.plan import Plan
 from minitorch.errors import InputError, OutOfRangeError
 from minitorch.graph.dim import Symbol
@@ -26,15 +36,15 @@ class Interpreter(Backend):
         self.graph = plan.graph
 
     def bind(self, sizes: Mapping[Symbol, int], memory: Memory) -> Bound:
-        def run(*arrays: Array) -> list[Array]:
+        def step(arrays: Sequence[Array]) -> list[Array]:
             values = evaluate_graph(self.graph, arrays, sizes)
             commit([partial(setitem, target.data, ..., values[value]) for target, value in self.graph.updates])
             return [values[t] for t in self.graph.outputs]
 
-        return run
+        return Function(step)
 
 
-def evaluate_graph(graph: Graph, arrays: tuple[Array, ...], sizes: Mapping[Symbol, int]) -> dict[Tensor, Array]:
+def evaluate_graph(graph: Graph, arrays: Sequence[Array], sizes: Mapping[Symbol, int]) -> dict[Tensor, Array]:
     """The value of every node. Arrays that are computed lie in memory in the order of their indices."""
     values = dict(zip(graph.inputs, arrays, strict=True))
     with np.errstate(all="ignore"):

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from minitorch import ops
-from minitorch.compiler.backends.base import Backend, Bound, Memory, commit, takes_out, written
+from minitorch.compiler.backends.base import Backend, Bound, Function, Memory, commit, takes_out, written
 from minitorch.compiler.plan import CALL, COMMIT, Instruction, Plan, Value
 from minitorch.graph.dim import Atom, Dim, Monomial, Symbol
 from minitorch.graph.storage import Array
@@ -43,12 +43,12 @@ class NumPySource(Backend):
         self.symbols, self.leaves = plan.symbols, writer.leaves
         filename = f"<minitorch {printable(plan.graph.name)} {next(_serial)}>"
         exec(compile(self.source, filename, "exec"), writer.names)
-        self._bind: Callable[..., Bound] = writer.names["bind"]
+        self._bind: Callable[..., Callable[[Sequence[Array]], Sequence[Array]]] = writer.names["bind"]
         linecache.cache[filename] = len(self.source), None, self.source.splitlines(keepends=True), filename
         weakref.finalize(self, linecache.cache.pop, filename, None)
 
     def bind(self, sizes: Mapping[Symbol, int], memory: Memory) -> Bound:
-        return self._bind(memory.slot(sizes), self.leaves, [sizes[s] for s in self.symbols])
+        return Function(self._bind(memory.slot(sizes), self.leaves, [sizes[s] for s in self.symbols]))
 
 
 # ---- how operations are called: what differs from `name(inputs, out)` ----
@@ -289,8 +289,9 @@ class Writer:
                 lines += ["", f"    def part{k}({arguments}):"]
                 lines += [f"        {line}" for line in self._body(part) or ["pass"]]
             body = [f"part{k}({arguments})" for k in range(len(parts))]
-        lines += ["", "    @errstate(all='ignore')", f"    def run({inputs}):"]
-        lines += [f"        {line}" for line in [*self._results(), *body, *self._ending()]]
+        given = [f"{inputs}, = arrays"] if inputs else []
+        lines += ["", "    @errstate(all='ignore')", "    def run(arrays):"]
+        lines += [f"        {line}" for line in [*given, *self._results(), *body, *self._ending()]]
         return [*lines, "", "    return run"]
 
     def _title(self) -> Lines:

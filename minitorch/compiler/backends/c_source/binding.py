@@ -90,7 +90,7 @@ def numbers_of(plan: Plan, sizes: Mapping[Symbol, int]) -> ctypes.Array[ctypes.c
 
 
 class Binding:
-    """One program for one batch size. Calling it makes a step; the caller holds the locks of the parameters."""
+    """One program for one batch size. Whoever makes a step, or many, holds the locks of the parameters."""
 
     def __init__(
         self, layouts: Layouts, written: Written, library: ctypes.CDLL, sizes: Mapping[Symbol, int], memory: Memory
@@ -256,7 +256,7 @@ class Binding:
 
     # ---- a step ----
 
-    def __call__(self, *arrays: Array) -> Sequence[Array]:
+    def step(self, arrays: Sequence[Array]) -> Sequence[Array]:
         alive = list(map(call, self.inputs, arrays))  # no loops of Python: all this is for each step
         if self.prepared:
             deque(map(call, self.prepared), 0)
