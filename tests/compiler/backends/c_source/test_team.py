@@ -1,5 +1,7 @@
 """Threads that share a step: the same training for any number of them, and an end where they outnumber processors."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,28 @@ def test_the_bits_are_the_same_if_the_first_goes_on_alone(threads, monkeypatch):
         monkeypatch.setattr(work, "FASTEST", fastest)
         found.append([p.tobytes() for p in trained(threads, monkeypatch)])
     assert found[0] == found[1]
+
+
+def test_a_team_is_dismissed_where_sharing_saves_nothing(monkeypatch):
+    """Half of the work is done by another thread, wherever that runs, or none of it."""
+    monkeypatch.setenv("MINITORCH_THREADS", "2")
+    monkeypatch.setattr(CSource, "write", anew)
+    rows, targets = np.ones((8000, 256), "f4"), np.ones((8000, 256), "f4")
+    found = []
+    for fastest in (1e30, 1e-30):
+        monkeypatch.setattr(work, "FASTEST", fastest)
+        x, y, w = (
+            mt.placeholder("x", ("n", 256)),
+            mt.placeholder("y", ("n", 256)),
+            mt.parameter(np.eye(256, dtype="f4")),
+        )
+        step = mt.compile([x, y], mt.mse_loss(mt.tanh(x @ w), y), updates={w: w * 0.5}, backend="c")
+        step.loop(rows, targets, batch_size=80)
+        everybody, first = time.process_time(), time.thread_time()
+        step.loop(rows, targets, batch_size=80)
+        found.append((time.process_time() - everybody) / (time.thread_time() - first))
+    dismissed, kept = found
+    assert dismissed < 1.3 < 1.6 < kept, found
 
 
 def test_a_single_step_gives_the_bits_of_a_loop(monkeypatch):
