@@ -197,14 +197,15 @@ def _require_seed(seed: Any) -> None:
 def _epoch(
     state: State, arrays: Sequence[Array], order: Array | None, rows: int, batch_size: int, check_finite: bool
 ) -> None:  # fmt: skip
+    losses: Array
     if check_finite:
-        losses = inspection.finite_results(state.program, arrays, order, rows, batch_size, state.epoch + 1)
+        losses = np.array(inspection.finite_results(state.program, arrays, order, rows, batch_size, state.epoch + 1))
     else:
-        losses = state.program.results(*arrays, order=order, batch_size=batch_size)[0].tolist()
+        losses = state.program.results(*arrays, order=order, batch_size=batch_size)[0]
     state.epoch += 1
     state.step += len(losses)
     state.loss = mean_over_rows(losses, rows, batch_size)
-    state.history.batch_loss += losses
+    state.history.batch_loss += losses.tolist()
     state.history.loss.append(state.loss)
 
 
@@ -258,16 +259,17 @@ def _validate(state: State, arrays: Sequence[Array], batch_size: int) -> None:
     values = state.program.evaluate(*arrays, batch_size=batch_size)
     first = values[0] if isinstance(values, list | tuple) else values
     rows = state.program.checked(arrays, batch_size)[1]
-    state.validation_loss = mean_over_rows([float(v) for v in first], rows, batch_size)
+    state.validation_loss = mean_over_rows(first, rows, batch_size)
     state.history.validation_loss.append(state.validation_loss)
 
 
-def mean_over_rows(losses: Sequence[float], rows: int, batch_size: int) -> float:
-    """The mean of batch means, each weighted by the rows of its batch; NaN over nothing."""
-    if not losses:
+def mean_over_rows(losses: Array, rows: int, batch_size: int) -> float:
+    """The mean of batch means, each weighted by the rows of its batch, in float64; NaN over nothing."""
+    if not len(losses):
         return float("nan")
-    weights = [min(batch_size, rows - start) for start in range(0, rows, batch_size)]
-    return float(np.average(losses, weights=weights))
+    sums = losses.astype(np.float64) * batch_size
+    sums[-1] = float(losses[-1]) * (rows - batch_size * (len(losses) - 1))  # the last batch is what was left
+    return float(sums.sum() / rows)
 
 
 def _show(bar: Any, state: State) -> None:
