@@ -35,7 +35,7 @@ Shapes = tuple[tuple[int, ...], ...]
 Kinds = tuple[tuple[type, DType, tuple[int, ...]], ...]
 
 _kind = attrgetter("__class__", "dtype", "shape")
-_shape = attrgetter("shape")
+_dtype, _shape = attrgetter("dtype"), attrgetter("shape")
 
 
 class Cut(NamedTuple):
@@ -60,6 +60,8 @@ class Executor:
         self.inputs = plan.graph.inputs
         self.title = printable(plan.graph.name)
         self._input_titles = [input_title(self.title, p) for p in self.inputs]
+        self._types = (np.ndarray,) * len(self.inputs)
+        self._dtypes = tuple(p.dtype for p in self.inputs)
         self.memory = Memory(plan)
         self.bound: dict[Kinds, Bound] = {}
         self.leading = _leading(self.inputs, requirements)
@@ -152,6 +154,8 @@ class Executor:
 
     def prepare(self, values: Sequence[Any]) -> Sequence[Array]:
         """The arguments as arrays of the dtypes of the placeholders. Arrays that fit are taken as they are."""
+        if tuple(map(type, values)) == self._types and tuple(map(_dtype, values)) == self._dtypes:
+            return values
         return [converted(v, p, what) for v, p, what in zip(values, self.inputs, self._input_titles, strict=True)]
 
     # ---- binding ----
