@@ -26,7 +26,8 @@ from minitorch.lazy import lazy
 blas = lazy("minitorch.compiler.backends.c_source.blas")
 
 MOST_THREADS = 64
-ALONE = 4e7  # of a single step for which threads are started
+ALONE = 4e7  # floating-point operations of a single step for which threads are started
+UNTRIED = 5  # times what may be worth the meetings of threads, where it is not tried whether it is
 BRIEF = 2e5  # floating-point operations, and bytes, of a step that takes some microseconds
 COPIED = 1 << 14  # bytes up to which copying an array costs less than asking NumPy where it lies
 
@@ -273,7 +274,7 @@ class Binding:
         job = _Job(n=sizes, m=table, steps=1, threads=1, parts=self.parts)
         library = ctypes.PyDLL("", handle=self.library._handle) if self._brief() else self.library
         step = partial(library.step, ctypes.byref(job))
-        if self.parts == 1 or self.flops < ALONE:
+        if self.parts == 1 or self.flops < max(ALONE, UNTRIED * self.written.shared):
             return step
 
         def shared() -> object:

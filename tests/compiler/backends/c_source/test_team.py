@@ -66,6 +66,27 @@ def test_a_team_is_dismissed_where_sharing_saves_nothing(monkeypatch):
     assert dismissed < 1.3 < 1.6 < kept, found
 
 
+@pytest.mark.parametrize(("width", "layers", "shared"), [(64, 33, False), (256, 3, True)])
+def test_a_single_step_is_shared_where_there_is_much_between_meetings(width, layers, shared, monkeypatch):
+    """Both steps are large enough, but for one it could only be tried whether so many meetings pay."""
+    monkeypatch.setenv("MINITORCH_THREADS", "2")
+    x, y, model = (
+        mt.placeholder("x", ("n", width)),
+        mt.placeholder("y", ("n", width)),
+        mt.nn.MLP(width, [width] * layers),
+    )
+    updates = mt.optim.SGD(model.parameters(), lr=0.01).minimize(loss := mt.mse_loss(model(x), y))
+    step, rows = mt.compile([x, y], loss, updates, backend="c"), np.ones((80, width), "f4")
+    step(rows, rows)
+    (bound,) = step._executor.bound.values()
+    assert (bound.parts, bound.flops > 4e7) == (2, True)
+    everybody, first = time.process_time(), time.thread_time()
+    for _ in range(50):
+        step(rows, rows)
+    ratio = (time.process_time() - everybody) / (time.thread_time() - first)
+    assert ratio > 1.6 if shared else ratio < 1.3, ratio
+
+
 def test_a_single_step_gives_the_bits_of_a_loop(monkeypatch):
     """It is too small for threads to be started, which share it in a loop."""
     monkeypatch.setenv("MINITORCH_THREADS", "3")
