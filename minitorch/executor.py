@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -13,25 +13,17 @@ from minitorch.compiler.backends.base import known_shape
 from minitorch.compiler.backends.interpreter import evaluate_node, node_error
 from minitorch.compiler.plan import Plan
 from minitorch.errors import InputError, MinitorchError
-from minitorch.graph.array import as_array, fitting
-from minitorch.graph.dim import Size, Symbol, as_symbol, evaluate, symbols
+from minitorch.graph.dim import Size, Symbol, as_symbol
 from minitorch.graph.graph import expression
 from minitorch.graph.storage import Array, Guard
 from minitorch.graph.tensor import Tensor
-from minitorch.graph.text import printable, shown
-from minitorch.graph.types import Check, DType
+from minitorch.graph.text import printable
+from minitorch.graph.types import DType
+from minitorch.inputs import Requirement, Shapes, check_rank, converted, input_text, input_title, leading, read_sizes
 
 MOST_BOUND = 64  # bindings kept; the oldest goes when another batch size comes
 
 
-class Requirement(NamedTuple):
-    """A check on sizes, and the node that needs it."""
-
-    check: Check
-    node: Tensor
-
-
-Shapes = tuple[tuple[int, ...], ...]
 Kinds = tuple[tuple[type, DType, tuple[int, ...]], ...]
 
 _kind = attrgetter("__class__", "dtype", "shape")
@@ -64,7 +56,7 @@ class Executor:
         self._dtypes = tuple(p.dtype for p in self.inputs)
         self.memory = Memory(plan)
         self.bound: dict[Kinds, Bound] = {}
-        self.leading = _leading(self.inputs, requirements)
+        self.leading = leading(self.inputs, requirements)
         self.batched = [bool(p.shape) and self.counts_rows(p.shape[0]) for p in self.inputs]
         self.written = list({id(b): b for t, _ in plan.graph.updates for b in [t.attrs["storage"].block]}.values())
         self._cuts: dict[tuple[Shapes, int, int], Cut] = {}
@@ -186,23 +178,7 @@ class Executor:
 
     def sizes(self, shapes: Shapes) -> dict[Symbol, int]:
         """The unknown sizes, read off the shapes of the inputs; `InputError` where they contradict the graph."""
-        sizes: dict[Symbol, int] = {}
-        found: dict[Symbol, tuple[Tensor, int]] = {}
-        for placeholder, shape in zip(self.inputs, shapes, strict=True):
-            self._check_rank(placeholder, shape)
-            for axis, (size, got) in enumerate(zip(placeholder.shape, shape, strict=True)):
-                symbol = as_symbol(size)
-                if symbol is not None and symbol not in sizes:
-                    sizes[symbol] = got
-                    found[symbol] = placeholder, axis
-        for placeholder, shape in zip(self.inputs, shapes, strict=True):
-            for axis, (size, got) in enumerate(zip(placeholder.shape, shape, strict=True)):
-                if (expected := evaluate(size, sizes)) != got:
-                    met = _disagreement(placeholder, axis, size, got, expected, found)
-                    raise InputError(f"{self.title}: {met}")
-        for requirement in self.requirements:
-            _require(requirement, sizes, found)
-        return sizes
+        return read_sizes(self.title, self.inputs, shapes, self.requirements)
 
     # ---- batches ----
 
@@ -240,7 +216,7 @@ class Executor:
 
     def _count(self, shapes: Shapes) -> int:
         for p, shape in zip(self.inputs, shapes, strict=True):
-            self._check_rank(p, shape)
+            check_rank(self.title, p, shape)
         counts = {p.name: shape[0] for p, shape, row in zip(self.inputs, shapes, self.batched, strict=True) if row}
         if len(set(counts.values())) > 1:
             listed = ", ".join(f"{printable(name or '')} has {n}" for name, n in counts.items())
@@ -249,10 +225,6 @@ class Executor:
             none = "no input has a first dimension of unknown size, so there are no batches to take"
             raise InputError(f"{self.title}: {none}; its inputs are {input_text(self.inputs)}")
         return next(iter(counts.values()))
-
-    def _check_rank(self, placeholder: Tensor, shape: tuple[int, ...]) -> None:
-        if len(shape) != len(placeholder.shape):
-            raise InputError(f"{self.title}: {_input_text(placeholder)} an array of shape {shape} was given")
 
 
 def _under(guards: Sequence[Guard], call: Callable[..., Any]) -> Callable[..., Any]:
@@ -282,74 +254,3 @@ def _batch(batches: Batches, start: int, size: int) -> list[Array]:
     """The inputs of the step whose rows begin at `start`."""
     rows = slice(start, start + size) if batches.order is None else batches.order[start : start + size]
     return [a[rows] if by_rows else a for a, by_rows in zip(batches.arrays, batches.rows, strict=True)]
-
-
-# ---- inputs ----
-
-
-def input_title(called: str, placeholder: Tensor) -> str:
-    """An input in messages, after what was called."""
-    return f"{called}: input {shown(placeholder.name)}"
-
-
-def converted(value: Any, placeholder: Tensor, what: str) -> Array:
-    """`value` as an array of the placeholder's dtype, where that is safe: floats to floats, ints to what holds them."""
-    return fitting(as_array(value, what), placeholder.dtype, what)
-
-
-def _leading(inputs: Iterable[Tensor], requirements: Iterable[Requirement]) -> set[Symbol]:
-    """The symbols that count the rows of a batch: the first leading unknown size, and what must be equal to it."""
-    first = next((s for p in inputs if p.shape and (s := as_symbol(p.shape[0])) is not None), None)
-    linked = {first} if first is not None else set()
-    pairs = [(as_symbol(c.left), as_symbol(c.right)) for c, _ in requirements if c.relation == "=="]
-    for _ in pairs:  # as many rounds as the longest chain of equalities can need
-        grown = {s for pair in pairs if not linked.isdisjoint(pair) for s in pair if s is not None}
-        if grown <= linked:
-            break
-        linked |= grown
-    return linked
-
-
-def _disagreement(
-    placeholder: Tensor, axis: int, size: Size, got: int, expected: int, found: Mapping[Symbol, tuple[Tensor, int]]
-) -> str:
-    text = f"{_input_text(placeholder)} axis {axis} of the array given has the size {got}"
-    if isinstance(size, int):
-        return f"{text}; {expected} is expected"
-    others = ", ".join(
-        f"{s} is axis {at} of {printable(p.name or '')!r}" for s in symbols(size) for p, at in [found[s]]
-    )
-    return f"{text}; {size} is {expected} ({others})"
-
-
-def _input_text(placeholder: Tensor) -> str:
-    name = printable(placeholder.name or "")
-    return f"input {name!r} is {placeholder.type}, made at {placeholder.origin}, but"
-
-
-def _require(requirement: Requirement, sizes: Mapping[Symbol, int], found: Mapping[Symbol, tuple[Tensor, int]]) -> None:
-    """Raise where sizes turn out not to be what a node needs, in terms of the placeholders that they come from."""
-    (left, relation, right), node = requirement
-    a, b = evaluate(left, sizes), evaluate(right, sizes)
-    if a == b if relation == "==" else a >= b:
-        return
-    sides = f"{_size_text(left, a, found)} and {_size_text(right, b, found)} must be equal"
-    if relation == ">=":
-        sides = f"{_size_text(left, a, found)} must be at least {b}"
-    raise InputError(f"{node.op.name}: {sides}\n  {node.describe()}\n  in {node.origin!r}")
-
-
-def _size_text(size: Size, value: int, found: Mapping[Symbol, tuple[Tensor, int]]) -> str:
-    if isinstance(size, int):
-        return str(size)
-    symbol = as_symbol(size)
-    if symbol is not None:
-        placeholder, axis = found[symbol]
-        return f"axis {axis} of {printable(placeholder.name or '')!r}, which is {value},"
-    parts = ", ".join(f"{s} from axis {found[s][1]} of {printable(found[s][0].name or '')!r}" for s in symbols(size))
-    return f"{size} = {value} ({parts})"
-
-
-def input_text(inputs: Sequence[Tensor]) -> str:
-    """The inputs of a program for messages."""
-    return ", ".join(f"{printable(p.name or '')}: {p.type}" for p in inputs) or "none"

@@ -14,7 +14,7 @@ from minitorch.compiler.choice import compiled
 from minitorch.compiler.plan import Plan
 from minitorch.compiler.rewrite import PassRecord
 from minitorch.errors import ArgumentError, InputError, OptionError
-from minitorch.executor import Executor, Requirement, input_text
+from minitorch.executor import Executor
 from minitorch.graph.array import as_array
 from minitorch.graph.graph import Graph
 from minitorch.graph.origin import here
@@ -22,6 +22,7 @@ from minitorch.graph.pictured import Pictured
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import counted, printable, shown
+from minitorch.inputs import Requirement, input_text
 from minitorch.lazy import lazy
 from minitorch.loop import Loop
 from minitorch.tracing import Updates, requirements_of, trace

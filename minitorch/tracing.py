@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from minitorch import ops
-from minitorch.compiler.passes import specialise
+from minitorch.compiler.passes.specialise import specialise
 from minitorch.errors import DTypeError, GraphError, ShapeError
-from minitorch.executor import Requirement
 from minitorch.graph.dim import as_symbol, symbols_in
 from minitorch.graph.graph import Graph
 from minitorch.graph.origin import here
 from minitorch.graph.tensor import Operand, Tensor, brought_to, strong, to_tensor
 from minitorch.graph.text import shown
 from minitorch.graph.types import is_float, show_shape
+from minitorch.inputs import Requirement
 
 Updates = Mapping[Tensor, Operand] | Iterable[tuple[Tensor, Operand]]
 

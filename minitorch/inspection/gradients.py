@@ -18,7 +18,6 @@ from minitorch.compiler.asked import targets_of
 from minitorch.compiler.autodiff import gradients_for, vjp
 from minitorch.compiler.backends.base import known_shape, resolve
 from minitorch.errors import GradientError, InputError, MinitorchError
-from minitorch.executor import converted, input_title
 from minitorch.graph.dim import Symbol, as_symbol
 from minitorch.graph.graph import Graph
 from minitorch.graph.order import depth_first
@@ -26,6 +25,7 @@ from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import shown
 from minitorch.graph.types import FLOAT64, Type, is_float
+from minitorch.inputs import converted, input_title
 from minitorch.inspection.evaluation import Values
 from minitorch.inspection.retype import retyped
 from minitorch.inspection.slopes import directions, slope_along

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minitorch.compiler.backends.base import known_shape
-from minitorch.executor import Requirement
 from minitorch.graph.dim import Symbol, evaluate, symbols_in
 from minitorch.graph.graph import Graph
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.types import DType
+from minitorch.inputs import Requirement
 
 SIZES = (0, 1, 2, 7)
 LARGER = range(3, 65)  # where a graph needs more rows than any of these

@@ -16,13 +16,13 @@ from minitorch.compiler import optimise
 from minitorch.compiler.backends import BACKENDS
 from minitorch.compiler.checked import Check, Tally
 from minitorch.compiler.rewrite import PassRecord, Rewrite, VerificationError
-from minitorch.executor import Requirement
 from minitorch.graph.graph import Graph
 from minitorch.graph.origin import Origin
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable
 from minitorch.graph.types import FLOAT32, FLOAT64
+from minitorch.inputs import Requirement
 from minitorch.inspection.agreement import Licence, agreement, largest
 from minitorch.inspection.evaluation import Values
 from minitorch.inspection.probe import Probe, probes

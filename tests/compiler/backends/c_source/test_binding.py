@@ -268,7 +268,7 @@ def test_a_step_of_microseconds_does_not_wait_for_threads_that_compute():
         taken = time.perf_counter() - start
         done.append(True)
         other.join()
-        assert taken < 3, taken  # 8 to 10 where it is let go
+        assert taken < 3, taken  # 13 to 22 where it is let go
         assert whole() == 10_001
     """
     run(script)

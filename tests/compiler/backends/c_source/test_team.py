@@ -52,11 +52,8 @@ def test_a_team_is_dismissed_where_sharing_saves_nothing(monkeypatch):
     found = []
     for fastest in (1e30, 1e-30):
         monkeypatch.setattr(work, "FASTEST", fastest)
-        x, y, w = (
-            mt.placeholder("x", ("n", 256)),
-            mt.placeholder("y", ("n", 256)),
-            mt.parameter(np.eye(256, dtype="f4")),
-        )
+        x, y = mt.placeholder("x", ("n", 256)), mt.placeholder("y", ("n", 256))
+        w = mt.parameter(np.eye(256, dtype="f4"))
         step = mt.compile([x, y], mt.mse_loss(mt.tanh(x @ w), y), updates={w: w * 0.5}, backend="c")
         step.loop(rows, targets, batch_size=80)
         everybody, first = time.process_time(), time.thread_time()
@@ -70,12 +67,10 @@ def test_a_team_is_dismissed_where_sharing_saves_nothing(monkeypatch):
 def test_a_single_step_is_shared_where_there_is_much_between_meetings(width, layers, shared, monkeypatch):
     """Both steps are large enough, but for one it could only be tried whether so many meetings pay."""
     monkeypatch.setenv("MINITORCH_THREADS", "2")
-    x, y, model = (
-        mt.placeholder("x", ("n", width)),
-        mt.placeholder("y", ("n", width)),
-        mt.nn.MLP(width, [width] * layers),
-    )
-    updates = mt.optim.SGD(model.parameters(), lr=0.01).minimize(loss := mt.mse_loss(model(x), y))
+    x, y = mt.placeholder("x", ("n", width)), mt.placeholder("y", ("n", width))
+    model = mt.nn.MLP(width, [width] * layers)
+    loss = mt.mse_loss(model(x), y)
+    updates = mt.optim.SGD(model.parameters(), lr=0.01).minimize(loss)
     step, rows = mt.compile([x, y], loss, updates, backend="c"), np.ones((80, width), "f4")
     step(rows, rows)
     (bound,) = step._executor.bound.values()
