@@ -53,7 +53,7 @@ def planned(workload: Workload, backend: str = "numpy") -> Figures:
     return {
         "title": str(workload),
         "parameters": sum(target.data.nbytes for target in program.updates),
-        "arena": Memory(program.plan).layout(sizes)[-1],
+        "arena": Memory(program.plan.slots).layout(sizes)[-1],
         "results": result.nbytes,
         "constants": _bytes(program.plan, workload, "constant", "bound"),
         "held": held,

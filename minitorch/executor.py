@@ -40,25 +40,26 @@ class Cut(NamedTuple):
 
 
 class Executor:
-    """A plan with its memory.
+    """What a backend made of a plan, with its memory.
 
     Binding to a batch size happens once and is kept, by the kinds of the inputs: class, dtype and shape of each. A call
     holds the locks of all parameters that the plan reads or writes, in one fixed order, so that calls from many threads
     see whole steps.
     """
 
-    def __init__(self, plan: Plan, backend: Backend, requirements: Sequence[Requirement]) -> None:
-        self.plan, self.backend, self.requirements = plan, backend, requirements
-        self.inputs = plan.graph.inputs
-        self.title = printable(plan.graph.name)
+    def __init__(self, backend: Backend, requirements: Sequence[Requirement]) -> None:
+        self.backend, self.requirements = backend, requirements
+        self.graph = backend.graph
+        self.inputs, self.outputs = self.graph.inputs, self.graph.outputs
+        self.title = printable(self.graph.name)
         self._input_titles = [input_title(self.title, p) for p in self.inputs]
         self._types = (np.ndarray,) * len(self.inputs)
         self._dtypes = tuple(p.dtype for p in self.inputs)
-        self.memory = Memory(plan)
+        self.memory = Memory(backend.slots)
         self.bound: dict[Kinds, Bound] = {}
         self.leading = leading(self.inputs, requirements)
         self.batched = [bool(p.shape) and self.counts_rows(p.shape[0]) for p in self.inputs]
-        self.written = list({id(b): b for t, _ in plan.graph.updates for b in [t.attrs["storage"].block]}.values())
+        self.written = list({id(b): b for t, _ in self.graph.updates for b in [t.attrs["storage"].block]}.values())
         self._cuts: dict[tuple[Shapes, int, int], Cut] = {}
         self._rows: dict[Shapes, int] = {}
         self.paces: dict[int, float] = {}  # steps a second, by the rows of a batch
@@ -69,14 +70,19 @@ class Executor:
         self._run = _under(self._guards[1:], self._step)  # which takes the last lock itself
         self._run_steps = self.guarded(self._steps)
 
+    @property
+    def plan(self) -> Plan:
+        """The instructions that the backend runs."""
+        return self.backend.plan
+
     def guarded(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """`call`, of one argument, under the locks of the plan's parameters; under its own where there are none."""
         return _under(self._guards, call)
 
     def _all_guards(self) -> list[Guard]:
         """The guards of the plan's parameters, the one that is taken last first."""
-        nodes = (*self.plan.graph.nodes, *(target for target, _ in self.plan.graph.updates))
-        guards = {n.attrs["storage"].block.guard for n in nodes if "storage" in n.attrs} or {Guard()}
+        leaves = [node for node in self.graph.mentioned if "storage" in node.attrs]
+        guards = {leaf.attrs["storage"].block.guard for leaf in leaves} or {Guard()}
         return sorted(guards, key=lambda guard: -guard.serial)
 
     def run(self, values: Sequence[Any]) -> Sequence[Array]:
@@ -212,7 +218,7 @@ class Executor:
         kinds: list[Kinds] = [
             tuple((np.ndarray, p.dtype, x) for p, x in zip(self.inputs, own, strict=True)) for own in inputs
         ]
-        return Cut(parts, kinds, [[known_shape(t.shape, sizes) for t in self.plan.graph.outputs] for sizes in found])
+        return Cut(parts, kinds, [[known_shape(t.shape, sizes) for t in self.outputs] for sizes in found])
 
     def _count(self, shapes: Shapes) -> int:
         for p, shape in zip(self.inputs, shapes, strict=True):

@@ -74,7 +74,7 @@ class Loop:
 
     def _joined(self, batches: Sequence[Sequence[Array]]) -> list[Array]:
         results = []
-        for i, output in enumerate(self.executor.plan.graph.outputs):
+        for i, output in enumerate(self.executor.outputs):
             values = [batch[i] for batch in batches]
             joined = self._by_rows(output)
             if not values:
@@ -89,7 +89,7 @@ class Loop:
     def _room(self) -> list[tuple[Array, bool]] | None:
         """Memory for all results, and whether each has rows; None where the steps' results differ in their shapes."""
         results = []
-        for i, output in enumerate(self.executor.plan.graph.outputs):
+        for i, output in enumerate(self.executor.outputs):
             by_rows = self._by_rows(output)
             kinds = {own[i][1:] if by_rows else own[i] for own in self.cut.results}
             if len(kinds) != 1:

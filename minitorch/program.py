@@ -90,28 +90,44 @@ class Program(Pictured):
         self._pack, self._requirements = pack, requirements
         self.written: Graph = traced
         """The graph of the very tensors that the user holds, node for node as in `traced`, which tells their roles."""
-        self.passes: tuple[PassRecord, ...]
-        """What each pass did, in order."""
-        self.plan: Plan
-        """The instructions, and the memory they work in."""
-        self.passes, self.plan, code = compiled(traced, backend)
-        self.traced: Graph = self.passes[1].after
-        """The graph as written, with its gradients."""
-        self.optimised: Graph = self.passes[1 + len(PIPELINE)].after
-        """The graph after the passes that all backends share: what pictures show."""
-        self.graph: Graph = self.passes[-1].after
-        """The graph as compiled."""
+        self._compilation, code = compiled(traced, backend)
+        self._verified: tuple[PassRecord, ...] = ()
         self.backend: str = code.name
         self.source: str = code.source
         """The generated code; "" for the interpreter, which generates none."""
-        self._executor = Executor(self.plan, code, requirements)
-        self._arity = len(self.graph.inputs)
-        self._without_updates: Program | None = None if self.graph.updates else self
+        self._executor = Executor(code, requirements)
+        self._arity = len(traced.inputs)
+        self._without_updates: Program | None = None if traced.updates else self
+
+    @property
+    def passes(self) -> tuple[PassRecord, ...]:
+        """What each pass did, in order."""
+        return self._verified or self._compilation.passes()
+
+    @property
+    def plan(self) -> Plan:
+        """The instructions, and the memory they work in."""
+        return self._compilation.plan()
+
+    @property
+    def traced(self) -> Graph:
+        """The graph as written, with its gradients."""
+        return self.passes[1].after
+
+    @property
+    def optimised(self) -> Graph:
+        """The graph after the passes that all backends share: what pictures show."""
+        return self.passes[1 + len(PIPELINE)].after
+
+    @property
+    def graph(self) -> Graph:
+        """The graph as compiled."""
+        return self.passes[-1].after
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
         """The placeholders, in the order in which arrays are passed."""
-        return self.traced.inputs
+        return self.written.inputs
 
     @property
     def outputs(self) -> tuple[Tensor, ...]:
@@ -126,7 +142,7 @@ class Program(Pictured):
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         how = "save the model with minitorch.save, or copy it, and compile a program for the copy"
         why = "a program cannot be copied or pickled, for it works on the parameters of its model"
-        raise ArgumentError(f"{printable(self.graph.name)}: {why}: {how}")
+        raise ArgumentError(f"{printable(self.written.name)}: {why}: {how}")
 
     # ---- running ----
 
@@ -152,7 +168,7 @@ class Program(Pictured):
         elif missing := [name for name in names[len(values) :] if name not in named]:
             problem = f"the input {printable(str(missing[0]))!r} is missing"
         if problem is not None:
-            raise InputError(f"{printable(self.graph.name)}: {problem}; its inputs are {input_text(self.inputs)}")
+            raise InputError(f"{printable(self.written.name)}: {problem}; its inputs are {input_text(self.inputs)}")
         return (*values, *(named[str(name)] for name in names[len(values) :]))
 
     def loop(self, *arrays: Any, order: Any = None, batch_size: int = 32) -> Any:
@@ -191,8 +207,8 @@ class Program(Pictured):
     def evaluate(self, *arrays: Any, batch_size: int = 1024) -> Any:
         """`loop` without the updates: what the outputs are, with the parameters as they stand."""
         if self._without_updates is None:
-            name = f"{self.graph.name}, without updates"
-            bare = Graph(self.traced.outputs, (), self.traced.inputs, name, training=False)
+            name = f"{self.written.name}, without updates"
+            bare = Graph(self.written.outputs, (), self.inputs, name, training=False)
             self._without_updates = Program(bare, requirements_of(bare), self.backend, self._pack)
         return self._without_updates.loop(*arrays, batch_size=batch_size)
 
@@ -205,7 +221,7 @@ class Program(Pictured):
         declares. Then every rewrite in `passes` says that it was `checked`, and the largest `difference` that it made,
         and `verification` tells all that was compared.
         """
-        self.passes = verifying.verified(self)
+        self._verified = verifying.verified(self)
 
     @property
     def verification(self) -> Any:
@@ -221,7 +237,7 @@ class Program(Pictured):
         return str(self.graph)
 
     def __repr__(self) -> str:
-        return f"<Program {printable(self.graph.name)}({input_text(self.inputs)}) on {self.backend}>"
+        return f"<Program {printable(self.written.name)}({input_text(self.inputs)}) on {self.backend}>"
 
     def trace(self, /, *inputs: Any, compiled: bool = False, **named: Any) -> Any:
         """Every value of the user's graph, and its gradients, for these inputs. See `minitorch.inspection.trace`."""

@@ -172,8 +172,8 @@ def _require_arguments(program: Any, epochs: Any, callbacks: Any, validation: An
         raise ArgumentError(f"fit: {what}")
     if not isinstance(epochs, int | np.integer) or isinstance(epochs, bool) or epochs < 0:
         raise InputError(f"fit: epochs is an int of 0 or more, but {shown(epochs)} was given")
-    if not program.outputs or program.outputs[0].shape != ():
-        first = program.outputs[0].describe() if program.outputs else "there is none"
+    if not program.written.outputs or program.written.outputs[0].shape != ():
+        first = program.written.outputs[0].describe() if program.written.outputs else "there is none"
         raise InputError(
             f"fit: the first output of the program is the loss, and must be a scalar, but {first} was given"
         )
@@ -245,8 +245,8 @@ class _Camera:
     def __init__(self, state: State, wanted: frozenset[int]) -> None:
         self.state, self.wanted = state, wanted
         program = state.program
-        read = set(Graph(program.outputs).nodes)
-        kept = [t for t in program.updates if t in read]
+        read = set(Graph(program.written.outputs).nodes)
+        kept = [t for t, _ in program.written.updates if t in read]
         self.copy = program._executor.guarded(lambda _: {t: t.attrs["storage"].array.copy() for t in kept})
         state.history.program = program
         self.look()

@@ -7,13 +7,31 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import minitorch as mt
+from minitorch.compiler.backends.c_source import kept
+from tests.nothing_kept import no_name
 
 os.environ.setdefault("MINITORCH_BACKEND", "numpy")  # what "auto" means here: the tests of C ask for it by name
+
+NAME = kept.name
 
 settings.register_profile(
     "repeatable", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_kept():
+    """Compilers are changed here and there, so programs are made anew, but where `keeping` is asked for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kept, "name", no_name)
+        yield
+
+
+@pytest.fixture
+def keeping(monkeypatch):
+    """Programs are found that were made before, as they are for users."""
+    monkeypatch.setattr(kept, "name", NAME)
 
 
 def assert_same_bits(a, b):

@@ -1,4 +1,5 @@
-"""The choice of a backend: C where there is a compiler and it is worth its time, else NumPy and a line that says so."""
+"""Compilation by a backend of choice: C where there is a compiler and it is worth its time, else NumPy and a line that
+says so."""
 
 from __future__ import annotations
 
@@ -16,14 +17,33 @@ from minitorch.lazy import lazy
 logging = lazy("logging")
 toolchain = lazy("minitorch.compiler.backends.c_source.toolchain")
 
-Compiled = tuple[tuple[PassRecord, ...], Plan, Backend]
-
 MOST_NODES = 4000  # of a graph that "auto" gives to a C compiler, which takes its time over long programs
 VARIABLE = "MINITORCH_BACKEND"
 
 
-def compiled(traced: Graph, backend: str) -> Compiled:
-    """The passes, the plan and the code of a graph, by the backend of that name; "auto" takes the fastest there is.
+class Compilation:
+    """A graph on its way to a backend: what the passes did, and the plan. Both are made when one is asked for, which a
+    backend does not do that finds the code of an equal graph."""
+
+    def __init__(self, traced: Graph, kind: type[Backend]) -> None:
+        self.traced, self.kind = traced, kind
+        self._made: list[tuple[tuple[PassRecord, ...], Plan]] = []
+
+    def passes(self) -> tuple[PassRecord, ...]:
+        return self._both()[0]
+
+    def plan(self) -> Plan:
+        return self._both()[1]
+
+    def _both(self) -> tuple[tuple[PassRecord, ...], Plan]:
+        if not self._made:
+            passes = optimise(self.traced, self.kind.lowering)
+            self._made.append((passes, make_plan(passes[-1].after, self.kind.rules)))
+        return self._made[0]  # the first, where two threads made one
+
+
+def compiled(traced: Graph, backend: str) -> tuple[Compilation, Backend]:
+    """A graph's compilation and its code, by the backend of that name; "auto" takes the fastest there is.
 
     `MINITORCH_BACKEND` in the environment says what "auto" stands for.
     """
@@ -42,11 +62,9 @@ def compiled(traced: Graph, backend: str) -> Compiled:
     return _by(traced, "numpy")
 
 
-def _by(traced: Graph, backend: str) -> Compiled:
-    kind = BACKENDS[backend]
-    passes = optimise(traced, kind.lowering)
-    plan = make_plan(passes[-1].after, kind.rules)
-    return passes, plan, kind(plan)
+def _by(traced: Graph, backend: str) -> tuple[Compilation, Backend]:
+    made = Compilation(traced, BACKENDS[backend])
+    return made, made.kind.of(traced, made.plan)
 
 
 @cache

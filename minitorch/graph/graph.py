@@ -61,10 +61,15 @@ class Graph(Pictured):
         """The tensors that are asked for: outputs, then the new values of updates."""
         return self.outputs + tuple(value for _, value in self.updates)
 
+    @property
+    def mentioned(self) -> tuple[Tensor, ...]:
+        """Inputs and what is updated, needed or not, then all other nodes."""
+        return tuple(dict.fromkeys((*self.inputs, *(target for target, _ in self.updates), *self.nodes)))
+
     def labels(self) -> dict[Tensor, str]:
         """A name for each node, unique in this graph: the user's where there is one, else a number."""
         labels: dict[Tensor, str] = {}
-        nodes = list(dict.fromkeys((*self.inputs, *(target for target, _ in self.updates), *self.nodes)))
+        nodes = self.mentioned
         taken: set[str] = set()
         repeats: dict[str, int] = {}
         for node in nodes:

@@ -34,5 +34,4 @@ def _copied(graph: Graph) -> Graph:
 
 def executor_of(program: Program, backend: Callable[[Plan], Backend]) -> Executor:
     """An executor of the same plan on copies of the parameters."""
-    plan = copied_plan(program)
-    return Executor(plan, backend(plan), program._executor.requirements)
+    return Executor(backend(copied_plan(program)), program._executor.requirements)

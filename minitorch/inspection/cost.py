@@ -59,7 +59,7 @@ def memory(program: Program, size: int | None, named: Mapping[str, int]) -> Memo
     sizes = sizes_of(program, "memory", size, named)
     plan = program.plan
     own = [-(-evaluate(nbytes(v.node), sizes) // ALIGNMENT) * ALIGNMENT for v in plan.buffers]
-    arena = Memory(plan).layout(sizes)[-1]
+    arena = Memory(plan.slots).layout(sizes)[-1]
     targets = (target for target, _ in plan.graph.updates)
     storages = {id(s): s for t in (*targets, *plan.graph.nodes) if (s := t.attrs.get("storage")) is not None}
     parameters = sum(s.array.nbytes for s in storages.values())

@@ -59,7 +59,7 @@ class Lifetimes:
         self.places = [k for k, i in enumerate(plan.instructions) if i in calls]
         self.calls = [plan.instructions[k] for k in self.places]
         self.rows = [self._row(i) for i in self.calls]
-        offsets = Memory(plan).layout(sizes)
+        offsets = Memory(plan.slots).layout(sizes)
         self.slots = [b - a for a, b in pairwise(offsets)]
         self.arena = offsets[-1]
         self.bars = self._bars()

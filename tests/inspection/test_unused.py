@@ -11,6 +11,7 @@ import pytest
 
 import minitorch as mt
 from minitorch import viz
+from minitorch.compiler.backends.c_source import Found
 
 ROOT = Path(mt.__file__).parent.parent
 
@@ -104,7 +105,7 @@ class Twin:
         """The very objects that a call goes through, and where the memory lies that it works in."""
         executor = self.step._executor
         kept = {**vars(self.step), **vars(executor), **vars(executor.backend), **executor.bound}
-        kept.pop("passes")  # `verify` notes in it what it found, which no step reads
+        kept.pop("_verified")  # `verify` notes in it what it found, which no step reads
         return kept, [target.data.ctypes.data for target in self.step.updates]
 
     def feeds(self):
@@ -167,8 +168,19 @@ def never_inspected():
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_program_runs_on_as_if_nobody_had_looked(look, backend, never_inspected, tmp_path):
-    code, runs = never_inspected(backend)
-    twin = Twin(backend)
+    runs_on(Twin(backend), look, never_inspected(backend), tmp_path)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_so_does_one_that_was_found_whose_plan_is_made_for_who_looks(look, keeping, never_inspected, tmp_path):
+    alike = never_inspected("c")
+    found = next(twin for _ in range(2) if isinstance((twin := Twin("c")).step._executor.backend, Found))
+    runs_on(found, look, alike, tmp_path)
+
+
+def runs_on(twin, look, alike, tmp_path):
+    """Whatever is looked at, the code, the bits and the machinery are those of a twin."""
+    code, runs = alike
     LOOKS[look](twin, tmp_path)  # before its first step
     assert twin.code() == code
     assert twin.runs() == runs[0]

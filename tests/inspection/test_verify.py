@@ -61,7 +61,7 @@ def test_random_graphs_are_found_true(backend):
         maker.differentiate()
         program = mt.compile(maker.inputs, maker.outputs(), maker.updates(), backend="interpreter")
         program.backend = backend  # the passes of that backend, without its code
-        program.passes = optimise(program.traced, BACKENDS[backend].lowering)
+        program._verified = optimise(program.traced, BACKENDS[backend].lowering)
         program.verify()
         checked += len(rewrites(program))
         assert all(r.checked for r in rewrites(program))

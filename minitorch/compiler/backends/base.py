@@ -16,8 +16,12 @@ from minitorch.compiler.passes import contract, materialise
 from minitorch.compiler.plan import Plan, Rules
 from minitorch.compiler.rewrite import Pass
 from minitorch.graph.dim import Dim, Size, Symbol, evaluate
+from minitorch.graph.graph import Graph
 from minitorch.graph.storage import ALIGNMENT, Array, aligned
 from minitorch.graph.types import DType
+
+Slots = tuple[tuple[Size, ...], ...]
+"""For each slot of an arena the sizes in bytes of the values that share it."""
 
 
 class Bound(Protocol):
@@ -37,8 +41,8 @@ class Function(NamedTuple):
 class Memory:
     """The arena of one program: allocated for the largest sizes met so far, shared by all of them."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.slots = plan.slots
+    def __init__(self, slots: Slots) -> None:
+        self.slots = slots
         self.arena = aligned(0)
 
     def layout(self, sizes: Mapping[Symbol, int]) -> list[int]:
@@ -82,7 +86,8 @@ class Batches(NamedTuple):
 
 
 class Backend(ABC):
-    """A plan made executable. `source` is the code that was generated, "" where there is none.
+    """A plan made executable. `source` is the code that was generated, "" where there is none, `graph` tells what is
+    given, returned and updated, `slots` what the arena holds.
 
     `lowering` are the passes after those that all backends share, `rules` what its plans may do.
     """
@@ -94,7 +99,19 @@ class Backend(ABC):
     loops: bool = False  # whether what it binds has a method `run` that makes many steps
 
     @abstractmethod
-    def __init__(self, plan: Plan) -> None: ...
+    def __init__(self, plan: Plan) -> None:
+        self.graph, self.slots = plan.graph, plan.slots
+        self._plan = plan
+
+    @classmethod
+    def of(cls, traced: Graph, plan: Callable[[], Plan]) -> Backend:
+        """The code of a traced graph, made of its plan, which a backend need not ask for where it has the code."""
+        return cls(plan())
+
+    @property
+    def plan(self) -> Plan:
+        """What it runs."""
+        return self._plan
 
     def scratch(self, sizes: Mapping[Symbol, int]) -> int:
         """Bytes that a step takes beside the arena."""

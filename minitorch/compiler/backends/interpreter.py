@@ -33,7 +33,7 @@ class Interpreter(Backend):
     name = "interpreter"
 
     def __init__(self, plan: Plan) -> None:
-        self.graph = plan.graph
+        super().__init__(plan)
 
     def bind(self, sizes: Mapping[Symbol, int], memory: Memory) -> Bound:
         def step(arrays: Sequence[Array]) -> list[Array]:

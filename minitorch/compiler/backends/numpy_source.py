@@ -38,6 +38,7 @@ class NumPySource(Backend):
     name = "numpy"
 
     def __init__(self, plan: Plan, writer: Writer | None = None) -> None:
+        super().__init__(plan)
         writer = writer or Writer(plan)
         self.source = writer.write()
         self.symbols, self.leaves = plan.symbols, writer.leaves

@@ -1,33 +1,33 @@
 """Alike: all that C depends on, as text. Instructions of equal texts share one function, whatever memory each works on;
-plans of equal texts are one program, in whichever process they are made."""
+graphs of equal texts are one program, in whichever process they are traced."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
 from typing import TypeVar
 
-from minitorch.compiler.backends.c_source.layout import Key, Layout, Layouts, Sizes
+import numpy as np
+
+from minitorch.compiler.backends.c_source import cache
+from minitorch.compiler.backends.c_source.layout import Key, Layout, Sizes
 from minitorch.compiler.fused import fused
 from minitorch.compiler.plan import Instruction
-from minitorch.graph.dim import Dim, Shape
-from minitorch.graph.graph import Graph
+from minitorch.graph.dim import Dim, Shape, symbols_in
+from minitorch.graph.graph import Graph, place
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.types import SHORT, Type
 
 T = TypeVar("T")
 
 
-def signature(layouts: Layouts) -> str:
-    """A plan as the text that decides its program, comments and all, but for the processor."""
-    plan, words = layouts.plan, Words(layouts.sizes)
-    values = dict.fromkeys([v for i in plan.calls for v in (*i.inputs, *i.outputs)])
-    memory = {v: f"{layouts[v].key}{words.layout(layouts[v])}" for v in values}
-    lines = [plan.graph.name, *map(str, plan.symbols), *(f"{t.name}: {t.type}" for t in plan.graph.inputs)]
-    for i in plan.calls:
-        what = words.operation(i) if i.native else "by NumPy"
-        read, written = [memory[v] for v in i.inputs], [memory[v] for v in i.outputs]
-        lines += [f"{i.role} {what} {read} {written}", *map(plan.line, i.nodes)]
-    return "\n".join(map(repr, lines))
+def signature(graph: Graph) -> str:
+    """A traced graph as the text that decides all that is made of it, comments and all, but for the processor."""
+    nodes, symbols = graph.mentioned, list(dict.fromkeys(symbols_in(tuple([t.shape for t in graph.inputs]))))
+    number, words = _numbered(nodes), Words(Sizes(symbols))
+    roots = [number[t] for t in graph.outputs], [(number[t], number[value]) for t, value in graph.updates]
+    names = [(s.name, s.owner, s.axis) for s in symbols], _order(symbols, "key")
+    head = graph.name, graph.training, len(graph.inputs), roots, names, _order(nodes, "serial")
+    return "\n".join([repr(head), *(f"{words.node(n)}{[number[i] for i in n.inputs]}" for n in nodes)])
 
 
 class Words:
@@ -41,6 +41,12 @@ class Words:
         """What each native instruction computes, as a number."""
         numbers: dict[str, int] = {}
         return {i: numbers.setdefault(self.operation(i), len(numbers)) for i in calls if i.native}
+
+    def node(self, node: Tensor) -> str:
+        """A node with all that print and programs say of it, but for its inputs."""
+        attrs = [f" {key}={self._attribute(value)}" for key, value in node.attrs.items() if key != "storage"]
+        said = node.name, node.role, place(node, role=False)
+        return f"{node.op.name}{self._type(node.type)}{''.join(attrs)}{said!r}"
 
     def operation(self, i: Instruction) -> str:
         """What an instruction computes: equal for two that do the same to operands of the same types."""
@@ -86,12 +92,19 @@ class Words:
     def _attribute(self, value: object) -> str:
         if isinstance(value, tuple):
             return f"({','.join(map(self._attribute, value))})"
+        if isinstance(value, np.ndarray):
+            return f"{value.dtype}{value.shape}{cache.digest(value.tobytes())}"
         return self.sizes(value) if isinstance(value, Dim) else repr(value)
 
 
 def _literal(node: Tensor) -> str:
     """The bits of a constant of one number, which is written into the code."""
     return str(node.attrs["value"].tobytes().hex()) if node.op.name == "constant" and node.size == 1 else ""
+
+
+def _order(things: Sequence[object], key: str) -> list[int]:
+    """Numbers of things in the order of this attribute: those of unnamed sizes and nodes count all there were."""
+    return sorted(range(len(things)), key=[getattr(thing, key) for thing in things].__getitem__)
 
 
 def _numbered(things: Iterable[T]) -> dict[T, int]:

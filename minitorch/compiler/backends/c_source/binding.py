@@ -14,11 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from minitorch.compiler.backends.base import Batches, Memory, known_shape
+from minitorch.compiler.backends.c_source.footing import Footing
 from minitorch.compiler.backends.c_source.layout import Key, Layout, Layouts
 from minitorch.compiler.backends.c_source.written import Written
-from minitorch.compiler.backends.interpreter import evaluate_node
-from minitorch.compiler.plan import BIND, Instruction, Plan
+from minitorch.compiler.backends.interpreter import evaluate_graph, evaluate_node
+from minitorch.compiler.plan import Instruction
 from minitorch.graph.dim import Shape, Symbol, evaluate
+from minitorch.graph.graph import Graph
 from minitorch.graph.storage import Array, aligned
 from minitorch.graph.tensor import Tensor
 from minitorch.lazy import lazy
@@ -85,21 +87,25 @@ def typed(library: ctypes.CDLL) -> ctypes.CDLL:
     return library
 
 
-def numbers_of(plan: Plan, sizes: Mapping[Symbol, int]) -> ctypes.Array[ctypes.c_long]:
+def numbers_of(symbols: Sequence[Symbol], sizes: Mapping[Symbol, int]) -> ctypes.Array[ctypes.c_long]:
     """The unknown sizes in the order in which programs are given them."""
-    return (ctypes.c_long * max(1, len(plan.symbols)))(*(sizes[s] for s in plan.symbols))
+    return (ctypes.c_long * max(1, len(symbols)))(*(sizes[s] for s in symbols))
 
 
 class Binding:
-    """One program for one batch size. Whoever makes a step, or many, holds the locks of the parameters."""
+    """One program for one batch size. Whoever makes a step, or many, holds the locks of the parameters.
+
+    `graph` tells what is given, returned and updated. `layouts` are those of a plan in which Python has a part.
+    """
 
     def __init__(
-        self, layouts: Layouts, written: Written, library: ctypes.CDLL, sizes: Mapping[Symbol, int], memory: Memory
+        self, graph: Graph, footing: Footing, written: Written, library: ctypes.CDLL, sizes: Mapping[Symbol, int],
+        memory: Memory, layouts: Layouts | None,
     ) -> None:  # fmt: skip
-        self.layouts, self.written, self.library, self.sizes = layouts, written, library, sizes
-        self.plan = layouts.plan
+        self.graph, self.footing, self.written, self.library = graph, footing, written, library
+        self.sizes, self.layouts = sizes, layouts
         self.table = (ctypes.c_void_p * len(written.table))()
-        self.numbers = numbers_of(self.plan, sizes)
+        self.numbers = numbers_of(footing.symbols, sizes)
         self.kept: dict[Key, Array] = {}  # the arrays behind the table
         self.gathered: dict[int, tuple[int, Array]] = {}  # room for the rows of a batch, and where it lies
         self.looped: _Looped | None = None
@@ -111,8 +117,8 @@ class Binding:
         self.outside: dict[Key, Array] | None = None if self.whole else {}
         """The arrays of inputs and results while a step runs, for the kernels of NumPy."""
         self.prepared: list[Callable[[], None]] = []  # what makes room for results before a step
-        self.inputs = [self._input(k, t) for k, t in enumerate(self.plan.graph.inputs)]
-        self.results = [self._result(k, v.node) for k, v in enumerate(self.plan.outputs)]
+        self.inputs = [self._input(k, t) for k, t in enumerate(graph.inputs)]
+        self.results = [self._result(k, t) for k, t in enumerate(graph.outputs)]
         self.steps = [self._whole()] if self.whole else [self._segment(s) for s in written.segments]
 
     # ---- many steps ----
@@ -137,7 +143,7 @@ class Binding:
 
     def _looped(self, batches: Batches) -> _Looped:
         """What is the same whenever batches of this size are run: where the table has inputs and results."""
-        places, graph = self.written.table, self.plan.graph
+        places, graph = self.written.table, self.graph
         read = [(k, place) for k in range(len(graph.inputs)) if (place := places.get(("input", k))) is not None]
         taken = [(k, place) for k, place in read if batches.rows[k]]
         columns, results = (_Column * len(taken))(), (_Result * len(batches.results))()
@@ -162,7 +168,7 @@ class Binding:
     def _gathered(self, k: int) -> int:
         """Where the rows of a batch go that are taken out of order."""
         if k not in self.gathered:
-            node = self.plan.graph.inputs[k]
+            node = self.graph.inputs[k]
             room = aligned(self._bytes(node.shape, node))
             self.gathered[k] = room.ctypes.data, room
         return self.gathered[k][0]
@@ -180,24 +186,15 @@ class Binding:
         pointers = _Blas(found.sgemm, found.dgemm, found.wide) if found else _Blas()
         self.blas = pointers
         self.table[0] = ctypes.addressof(pointers)
-        for key, leaf in self.layouts.leaves.items():
+        for key, leaf in self.footing.leaves.items():
             self._keep(key, leaf.data)
 
     def _constants_of_sizes(self) -> None:
         """What depends on sizes and constants alone is computed now, by the kernels of the rows."""
-        values: dict[Tensor, Array] = {}
-        for i in self.plan.instructions:
-            if i.stage != BIND or not all(self._known(n, values) for n in i.node.inputs):
-                continue
-            inputs = [values[n] if n in values else n.data for n in i.node.inputs]  # noqa: SIM401  # most nodes have no data
-            for node, value in zip(i.nodes, i.outputs, strict=True):
-                with np.errstate(all="ignore"):
-                    values[node] = np.asarray(evaluate_node(node, inputs, self.sizes))
-                if value.kind == "bound":
-                    self._keep(self.layouts.keys[value], np.ascontiguousarray(values[node]))
-
-    def _known(self, node: Tensor, values: Mapping[Tensor, Array]) -> bool:
-        return node in values or node.op.name == "constant"
+        ahead = self.footing.ahead
+        values = evaluate_graph(ahead, (), self.sizes)
+        for number, key in self.footing.places:
+            self._keep(key, np.ascontiguousarray(values[ahead.nodes[number]]))
 
     def _slots(self) -> None:
         base = self.arena.ctypes.data
@@ -221,7 +218,7 @@ class Binding:
         if (nbytes := prod(shape) * node.dtype.itemsize) <= COPIED:
             return partial(setitem, self._keep(key, aligned(nbytes).view(node.dtype).reshape(shape)), ...)
         table, place = self.table, self.written.table[key]
-        written = [target.attrs["storage"].block.bytes for target, _ in self.plan.graph.updates]
+        written = [target.attrs["storage"].block.bytes for target, _ in self.graph.updates]
         outside = self.outside
 
         def point(array: Array) -> Array:
@@ -286,21 +283,22 @@ class Binding:
     def _brief(self) -> bool:
         """Whether a step takes some microseconds. Then it keeps the interpreter's lock: letting it go takes a tenth of
         one, and a thread that computes in Python would take it for five milliseconds."""
-        touched = self.offsets[-1] + sum(leaf.data.nbytes for leaf in self.layouts.leaves.values())
+        touched = self.offsets[-1] + sum(leaf.data.nbytes for leaf in self.footing.leaves.values())
         return self.flops <= BRIEF and touched <= BRIEF and not self.prepared
 
     def _segment(self, segment: str | int) -> Callable[[], object]:
         if isinstance(segment, int):
-            return self._fallback(self.plan.instructions[segment])
+            assert self.layouts is not None
+            return self._fallback(self.layouts, self.layouts.plan.instructions[segment])
         return partial(getattr(self.library, f"{segment}_alone"), ctypes.byref(self.numbers), ctypes.byref(self.table))
 
-    def _fallback(self, i: Instruction) -> Callable[[], None]:
+    def _fallback(self, layouts: Layouts, i: Instruction) -> Callable[[], None]:
         def compute() -> None:
-            inputs = [self._array(self.layouts[v]) for v in i.inputs]
+            inputs = [self._array(layouts[v]) for v in i.inputs]
             with np.errstate(all="ignore"):
                 values = [evaluate_node(node, inputs, self.sizes) for node in i.nodes]
             for value, v in zip(values, i.outputs, strict=True):
-                self._array(self.layouts.own(v))[...] = value
+                self._array(layouts.own(v))[...] = value
 
         return compute
 

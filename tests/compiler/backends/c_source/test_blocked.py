@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 import minitorch as mt
-from minitorch.compiler.backends.c_source import CSource, blocked, objects
+from minitorch.compiler.backends.c_source import blocked, objects
 from minitorch.compiler.backends.c_source.product import Lanes
 from minitorch.compiler.passes import fuse
 from minitorch.graph.types import FLOAT32, FLOAT64
-from tests.anew import anew
 
 TYPES = {"float32": (FLOAT32, ctypes.c_float), "float64": (FLOAT64, ctypes.c_double)}
 LANES = Lanes(64)  # wherever the tests run: compilers make several narrow vectors of a wide one
@@ -121,7 +120,6 @@ def every_product(monkeypatch):
     monkeypatch.setattr(fuse, "MOST_WEIGHTS", 0)
     monkeypatch.setattr(blocked, "NARROW", 0)
     monkeypatch.setattr(blocked, "WIDE", 0)
-    monkeypatch.setattr(CSource, "write", anew)
 
 
 def network(dtype, backend, sizes=(50, 70, 33, 5)):
@@ -148,7 +146,6 @@ def test_a_network_trains_as_by_the_interpreter(every_product, dtype):
 def test_threads_share_a_large_product_and_change_no_bit_of_it(monkeypatch):
     """A product and what is added to it; sums over a batch are joined in the order of the threads."""
     monkeypatch.setattr(blocked, "WIDE", 0)
-    monkeypatch.setattr(CSource, "write", anew)
     x, w = mt.placeholder("x", ("n", 640)), mt.parameter(values((640, 900), "f4", 0))
     bias, g = mt.parameter(values((900,), "f4", 1)), mt.placeholder("g", ("n", 900))
     update = {w: w - 0.1 * (mt.transpose(x) @ g)}

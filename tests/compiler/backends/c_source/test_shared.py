@@ -6,15 +6,13 @@ import numpy as np
 import pytest
 
 import minitorch as mt
-from minitorch.compiler.backends.c_source import CSource, binding, work
-from tests.anew import anew
+from minitorch.compiler.backends.c_source import binding, work
 
 
 @pytest.fixture(autouse=True)
 def always(monkeypatch):
     """Threads share steps of any size."""
     monkeypatch.setattr(work, "SHARED", 0)
-    monkeypatch.setattr(CSource, "write", anew)
     monkeypatch.setattr(binding, "ALONE", 0)
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import minitorch as mt
-from minitorch.compiler.backends.c_source import CSource, work
-from tests.anew import anew
+from minitorch.compiler.backends.c_source import work
 
 
 def trained(threads, monkeypatch):
@@ -36,7 +35,6 @@ def test_several_threads_train_as_one_does(threads, monkeypatch):
 @pytest.mark.parametrize("threads", [2, 5])
 def test_the_bits_are_the_same_if_the_first_goes_on_alone(threads, monkeypatch):
     """A team is dismissed where a core would compute a step in no time, and kept where it would take for ever."""
-    monkeypatch.setattr(CSource, "write", anew)
     found = []
     for fastest in (1e30, 1e-30):
         monkeypatch.setattr(work, "FASTEST", fastest)
@@ -47,7 +45,6 @@ def test_the_bits_are_the_same_if_the_first_goes_on_alone(threads, monkeypatch):
 def test_a_team_is_dismissed_where_sharing_saves_nothing(monkeypatch):
     """Half of the work is done by another thread, wherever that runs, or none of it."""
     monkeypatch.setenv("MINITORCH_THREADS", "2")
-    monkeypatch.setattr(CSource, "write", anew)
     rows, targets = np.ones((8000, 256), "f4"), np.ones((8000, 256), "f4")
     found = []
     for fastest in (1e30, 1e-30):
@@ -85,7 +82,6 @@ def test_a_single_step_is_shared_where_there_is_much_between_meetings(width, lay
 def test_a_single_step_gives_the_bits_of_a_loop(monkeypatch):
     """It is too small for threads to be started, which share it in a loop."""
     monkeypatch.setenv("MINITORCH_THREADS", "3")
-    monkeypatch.setattr(CSource, "write", anew)
     monkeypatch.setattr(work, "FASTEST", 1e-30)
     random = np.random.default_rng(4)
     rows, targets = random.normal(size=(160, 64)).astype("f4"), random.normal(size=(160, 64)).astype("f4")

@@ -12,12 +12,11 @@ import pytest
 
 import minitorch as mt
 from minitorch.compiler import choice
-from minitorch.compiler.backends.c_source import CSource, blocked, toolchain
+from minitorch.compiler.backends.c_source import blocked, toolchain
 from minitorch.compiler.backends.c_source.product import Lanes
 from minitorch.compiler.backends.c_source.writer import LONGEST, comment
 from minitorch.errors import CompilerError
 from minitorch.graph.types import FLOAT32, FLOAT64
-from tests.anew import anew
 
 ROOT = Path(mt.__file__).parent.parent
 
@@ -187,7 +186,6 @@ def sources():
     others = [network(), network(momentum=0.9), mt.compile([], [w * 2], backend="c"), mt.compile([], [], backend="c")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocked, "WIDE", 0)
-        patch.setattr(CSource, "write", anew)
         others.append(network(width=800))
     assert "mt_blocked_" in others[-1].source
     return [*(program.source for program in (everything, *others)), *units()]
