@@ -36,6 +36,7 @@ class Words:
     def __init__(self, sizes: Sizes) -> None:
         self.sizes = sizes
         self.shapes: dict[Shape, str] = {}
+        self.placed: dict[tuple[int, str], str] = {}
 
     def operations(self, calls: Iterable[Instruction]) -> dict[Instruction, int]:
         """What each native instruction computes, as a number."""
@@ -45,8 +46,8 @@ class Words:
     def node(self, node: Tensor) -> str:
         """A node with all that print and programs say of it, but for its inputs."""
         attrs = [f" {key}={self._attribute(value)}" for key, value in node.attrs.items() if key != "storage"]
-        said = node.name, node.role, place(node, role=False)
-        return f"{node.op.name}{self._type(node.type)}{''.join(attrs)}{said!r}"
+        said = f"{node.name!r} {node.role} {self._place(node)!r}"
+        return f"{node.op.name}{self._type(node.type)}{''.join(attrs)} {said}"
 
     def operation(self, i: Instruction) -> str:
         """What an instruction computes: equal for two that do the same to operands of the same types."""
@@ -80,6 +81,11 @@ class Words:
         if not node.inputs:
             return what + _literal(node)
         return what + "".join([f" {key}={self._attribute(value)}" for key, value in node.attrs.items()])
+
+    def _place(self, node: Tensor) -> str:
+        """Where a node comes from. What was derived from one node shares its origins."""
+        key = id(node.origins), node.scope
+        return self.placed.get(key) or self.placed.setdefault(key, place(node, role=False))
 
     def _type(self, type: Type) -> str:
         return f"{SHORT[type.dtype]}{self._shape(type.shape)}{'weak' if type.weak else ''}"
