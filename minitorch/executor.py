@@ -76,7 +76,7 @@ class Executor:
         return self.backend.plan
 
     def guarded(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """`call`, of one argument, under the locks of the plan's parameters; under its own where there are none."""
+        """`call` under the locks of the plan's parameters; under its own where there are none."""
         return _under(self._guards, call)
 
     def _all_guards(self) -> list[Guard]:
@@ -100,10 +100,9 @@ class Executor:
         if bound is None:
             values = self.prepare(values)
             bound = self._bind((tuple(map(_kind, values)), values))
-        return self._run((bound, values))  # type: ignore[no-any-return]
+        return self._run(bound, values)  # type: ignore[no-any-return]
 
-    def _step(self, work: tuple[Bound, Sequence[Array]]) -> Sequence[Array]:
-        bound, arrays = work
+    def _step(self, bound: Bound, arrays: Sequence[Array]) -> Sequence[Array]:
         with self._lock:
             try:
                 return bound.step(arrays)
@@ -243,9 +242,9 @@ def _under(guards: Sequence[Guard], call: Callable[..., Any]) -> Callable[..., A
 def _holding(guard: Guard, call: Callable[..., Any]) -> Callable[..., Any]:
     lock = guard.lock
 
-    def held(work: Any) -> Any:
+    def held(*work: Any) -> Any:
         with lock:
-            return call(work)
+            return call(*work)
 
     return held
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import prod
@@ -255,15 +254,18 @@ class Binding:
     # ---- a step ----
 
     def step(self, arrays: Sequence[Array]) -> Sequence[Array]:
-        alive = list(map(call, self.inputs, arrays))  # no loops of Python: all this is for each step
-        if self.prepared:
-            deque(map(call, self.prepared), 0)
-        if any(map(call, self.steps)):
+        alive = list(map(call, self.inputs, arrays))
+        for prepare in self.prepared:
+            prepare()
+        if any(map(call, self.steps)):  # no loop of Python, which an interrupt could leave between two of them
             raise IndexError("an index is out of range")
         del alive
         if self.outside:
             self.outside.clear()
-        return list(map(call, self.results))
+        results = []
+        for take in self.results:
+            results.append(take())  # noqa: PERF401  # a comprehension, or `map`, takes 0.2 us longer for one
+        return results
 
     def _whole(self) -> Callable[[], object]:
         """A step in one call."""
