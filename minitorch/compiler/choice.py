@@ -30,9 +30,11 @@ class Compilation:
         self._made: list[tuple[tuple[PassRecord, ...], Plan]] = []
 
     def passes(self) -> tuple[PassRecord, ...]:
+        """What each pass did, in order."""
         return self._both()[0]
 
     def plan(self) -> Plan:
+        """The instructions that the backend is given."""
         return self._both()[1]
 
     def _both(self) -> tuple[tuple[PassRecord, ...], Plan]:

@@ -39,7 +39,10 @@ def name(traced: Graph, vector_bytes: int) -> str | None:
 
 
 def recall(name: str, traced: Graph) -> Made | None:
-    """What was made of an equal graph by an equal minitorch, now or at another time, on the leaves of this one."""
+    """What was made of an equal graph by an equal minitorch, now or at another time, on the leaves of this one.
+
+    Reading it runs code as much as the libraries beside it do: `cache` lets nobody else write either.
+    """
     found = cache.recall(name)
     made: Made | None = None if found is None else _Reader(found, traced).load()
     return made
