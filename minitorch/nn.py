@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -20,6 +19,8 @@ from minitorch.graph.storage import Array, one_block
 from minitorch.graph.tensor import Tensor, as_tensor
 from minitorch.graph.text import printable, shown
 from minitorch.graph.types import DType, DTypeLike, dtype_of, is_float, show_shape
+from minitorch.initialisation import drawn, initialiser, known
+from minitorch.initialisation import initialisers as initialisers
 from minitorch.lazy import lazy
 from minitorch.program import Program, compile
 
@@ -29,63 +30,7 @@ Activation = str | Callable[[Tensor], Tensor] | None
 Seed = Any  # an int, a numpy.random.Generator, or None for a different start each time
 
 
-# ---- initialisation, by the literature's names ----
-
-Initialiser = Callable[[Any, int, int, int], Array]  # of a numpy.random.Generator, nin, nout, and how many of nin rows
-DRAWN = 1 << 15  # numbers drawn at once: the floats of 64 bits that they come as never leave the cache
-
-
-def _uniform(bound: Callable[[int, int], float]) -> Initialiser:
-    def draw(source: Any, nin: int, nout: int, rows: int) -> Array:
-        most = bound(nin, nout)
-        values: Array = source.random((rows, nout)) * (2 * most) - most  # as `uniform` does, number by number
-        return values
-
-    return draw
-
-
-def _normal(deviation: Callable[[int, int], float]) -> Initialiser:
-    return lambda source, nin, nout, rows: source.normal(0.0, deviation(nin, nout), (rows, nout))
-
-
-initialisers: dict[str, Initialiser] = {
-    # Glorot and Bengio 2010: variance 2 / (nin + nout), for tanh and sigmoid
-    "glorot_uniform": _uniform(lambda nin, nout: math.sqrt(6 / max(1, nin + nout))),
-    "glorot_normal": _normal(lambda nin, nout: math.sqrt(2 / max(1, nin + nout))),
-    # He et al. 2015: variance 2 / nin, for relu
-    "he_uniform": _uniform(lambda nin, nout: math.sqrt(6 / max(1, nin))),
-    "he_normal": _normal(lambda nin, nout: math.sqrt(2 / max(1, nin))),
-    # LeCun et al. 1998: variance 1 / nin
-    "lecun_uniform": _uniform(lambda nin, nout: math.sqrt(3 / max(1, nin))),
-    "lecun_normal": _normal(lambda nin, nout: math.sqrt(1 / max(1, nin))),
-    "zeros": lambda source, nin, nout, rows: np.zeros((rows, nout)),
-}
-"""Weights of shape (nin, nout) by the name of the scheme."""
-
-_USUAL = {"relu": "he_uniform"}
-
-
-def _initialiser(module: str, init: str | None, activation: Activation) -> Initialiser:
-    usual = _USUAL.get(activation, "glorot_uniform") if isinstance(activation, str) else "glorot_uniform"
-    return initialisers[_known(module, usual if init is None else init)]
-
-
-def _weight(shape: tuple[int, ...], draw: Initialiser, source: Any, name: str, dtype: DTypeLike) -> Tensor:
-    """A parameter of shape (nin, nout), or (nin,) for one unit."""
-    weight = ops.parameter(np.broadcast_to(np.zeros((), dtype), shape), name=name, dtype=dtype)
-    nin, nout = shape if len(shape) == 2 else (*shape, 1)
-    values = weight.data.reshape(nin, nout)
-    step = max(1, DRAWN // max(1, nout))
-    for start in range(0, nin, step):
-        rows = values[start : start + step]
-        rows[...] = draw(source, nin, nout, len(rows))
-    return weight
-
-
-def _known(module: str, init: str) -> str:
-    if not isinstance(init, str) or init not in initialisers:
-        raise OptionError(f"{module}: there is no initialisation {shown(init)}; there are {', '.join(initialisers)}")
-    return init
+# ---- arguments ----
 
 
 def _function(activation: Activation, module: str) -> Callable[[Tensor], Tensor]:
@@ -285,8 +230,8 @@ class Neuron(Module):
         _function(activation, type(self).__name__)
         source = source_of(seed, type(self).__name__)
         with one_block((nin + 1) * _float(dtype, "Neuron").itemsize):
-            draw = _initialiser("Neuron", init, activation)
-            self.weight = _weight((nin,), draw, source, "weight", dtype)
+            draw = initialiser("Neuron", init, activation)
+            self.weight = drawn((nin,), draw, source, "weight", dtype)
             self.bias = ops.parameter(0.0, name="bias", dtype=dtype)
         self.activation = activation
 
@@ -326,8 +271,8 @@ class Linear(Module):
             raise ArgumentError(f"{kind}: a name is a str, but {shown(name)} was given")
         prefix = f"{name}." if name else ""
         with one_block((nin + 1) * nout * _float(dtype, kind).itemsize):
-            draw = _initialiser(kind, init, self.activation)
-            self.weight = _weight((nin, nout), draw, source, f"{prefix}weight", dtype)
+            draw = initialiser(kind, init, self.activation)
+            self.weight = drawn((nin, nout), draw, source, f"{prefix}weight", dtype)
             self.bias = ops.parameter(np.zeros(nout, dtype), name=f"{prefix}bias", dtype=dtype)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -386,7 +331,7 @@ class MLP(Module):
         for function in (activation, output_activation):
             _function(function, type(self).__name__)
         if init is not None:
-            _known(type(self).__name__, init)
+            known(type(self).__name__, init)
         source = source_of(seed, type(self).__name__)
         count = sum((a + 1) * b for a, b in pairwise(sizes))
         with one_block(count * _float(dtype, "MLP").itemsize):
