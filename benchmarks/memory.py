@@ -5,6 +5,7 @@ grows is what Linux says is resident, at the highest, in a fresh process that ha
 something tiny.
 """
 
+import ctypes
 import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
@@ -89,6 +90,8 @@ def growth(name: str, workload: str, backend: str, count: int) -> int:
     problem = Problem(replace(WORKLOADS[workload], steps=2), backend, count)
     assert problem.parameters
     assert len(problem.order)
+    if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)  # else what making the problem has freed is used again, and counts for nothing
     Path("/proc/self/clear_refs").write_text("5")  # the highest so far is forgotten: man 5 proc
     before = resident("VmRSS")
     _train(name, problem)
