@@ -26,7 +26,7 @@ def signature(graph: Graph) -> str:
     number, words = _numbered(nodes), Words(Sizes(symbols))
     roots = [number[t] for t in graph.outputs], [(number[t], number[value]) for t, value in graph.updates]
     names = [(s.name, s.owner, s.axis) for s in symbols], _order(symbols, "key")
-    head = graph.name, graph.training, len(graph.inputs), roots, names, _order(nodes, "serial")
+    head = graph.name, graph.training, roots, names, _order(nodes, "serial")
     return "\n".join([repr(head), *(f"{words.node(n)}{[number[i] for i in n.inputs]}" for n in nodes)])
 
 

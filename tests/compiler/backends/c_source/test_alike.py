@@ -10,6 +10,7 @@ from minitorch.compiler.backends.c_source import CSource, alike
 from minitorch.compiler.backends.c_source.layout import Layouts
 from minitorch.compiler.backends.c_source.writer import Writer
 from minitorch.compiler.plan import make_plan
+from minitorch.graph.origin import derived
 from minitorch.program import trace
 
 
@@ -95,6 +96,39 @@ def of(*outputs, shape=(4, 5), dtype="float32"):
     return traced([x], [f(x) for f in outputs])
 
 
+def several(order):
+    """The same nodes, made in the same order, of which others are asked for."""
+    x, w, v = mt.placeholder("x", (4, 5)), mt.parameter([1.0] * 5), mt.parameter([2.0] * 5)
+    asked = [y := mt.exp(x), mt.tanh(y)]
+    return traced([x], [asked[k] for k in order[:2]], dict(zip([w, v], [[w * 2, v * 3][k] for k in order[2:]])))
+
+
+def chosen(training):
+    x = mt.placeholder("x", ("n", 5))
+    return trace([x], mt.dropout(x, 0.5, seed=0), None, "chosen", training)[0]
+
+
+def made_in_turn(*functions):
+    """The same nodes, made in this order, as results in the order of their names."""
+    x = mt.placeholder("x", (4, 5))
+    made = {f(x).op.name: mt.sum(f(x)) for f in functions}
+    return traced([x], [made[name] for name in sorted(made)])
+
+
+def unnamed(turn):
+    """Two unknown sizes that only their numbers tell apart, added up."""
+    first, second = [mt.Dim.unnamed("a", 0) for _ in range(2)][::turn]
+    a, b = mt.placeholder("a", (first,)), mt.placeholder("b", (second,))
+    return traced([a, b], mt.exp(mt.concatenate([a, b])))
+
+
+def of_role(role):
+    x = mt.placeholder("x", (4, 5))
+    with derived(None, role):
+        y = mt.sum(x, 0)
+    return traced([x], [y, mt.sum(mt.exp(x))])
+
+
 GRAPHS = [
     plain, lambda: plain(n="k"), lambda: plain(n=7), lambda: plain(n=None), lambda: plain(m="n"), lambda: plain(x="z"),
     lambda: plain(n=None, m=None),
@@ -111,6 +145,9 @@ GRAPHS = [
     lambda: of(lambda x: x + mt.constant([1.0] * 5)), lambda: of(lambda x: x + mt.constant([[1.0]] * 4)),
     lambda: of(lambda x: x // 2, dtype="int64"), lambda: of(lambda x: x**2, dtype="int64"),
     lambda: of(lambda x: x + x), lambda: of(lambda x: x + x * 0.5),
+    lambda: several((0, 1, 0, 1)), lambda: several((1, 0, 0, 1)), lambda: several((0, 1, 1, 0)), lambda: chosen(True),
+    lambda: chosen(False), lambda: made_in_turn(mt.exp, mt.tanh), lambda: made_in_turn(mt.tanh, mt.exp),
+    lambda: unnamed(1), lambda: unnamed(-1), lambda: of_role("forward"), lambda: of_role("gradient"),
 ]  # fmt: skip
 
 
