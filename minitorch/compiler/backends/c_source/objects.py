@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import threading
 from collections.abc import Sequence
 
@@ -18,6 +19,9 @@ shlex = lazy("shlex")
 
 LONGEST = 4000
 """Letters of a compiler's words that an error repeats."""
+
+COMMENT = re.compile(r"[ \t]*//[^\n]*")
+"""Programs name in them the user's lines, which change with each edit of a file."""
 
 _loaded: dict[str, ctypes.CDLL] = {}
 _lock = threading.Lock()
@@ -48,8 +52,8 @@ def load(source: str, parts: Sequence[str] = ()) -> ctypes.CDLL:
 
 
 def key(source: str, parts: Sequence[str] = ()) -> str:
-    """The name of a library in the cache, for all that decides what it does."""
-    return cache.digest("library", toolchain.require().key, source, *parts)
+    """The name of a library in the cache, for all that decides what it does, which comments do not."""
+    return cache.digest("library", toolchain.require().key, COMMENT.sub("", source), *parts)
 
 
 # ---- compile and link ----

@@ -188,8 +188,16 @@ def test_looking_inside_a_scope_finds_the_graph_that_was_compiled(noted):
     assert found.plan is found._executor.plan
 
 
-def training():
-    x, y = mt.placeholder("x", ("n", 3)), mt.placeholder("y", ("n", 2))
+def test_a_graph_of_other_lines_and_names_is_another_program_of_the_same_code(noted):
+    first, second = training(), training(n="rows", scope="elsewhere")
+    assert len(noted) == 2
+    assert first.source != second.source
+    assert first._executor.backend.library is second._executor.backend.library
+
+
+def training(n="n", scope="here"):
+    x, y = mt.placeholder("x", (n, 3)), mt.placeholder("y", (n, 2))
     model = mt.nn.MLP(3, [5, 2], seed=0)
-    loss = mt.mse_loss(model(x), y)
+    with mt.scope(scope):
+        loss = mt.mse_loss(model(x), y)
     return mt.compile([x, y], loss, mt.optim.SGD(model.parameters(), lr=0.1).minimize(loss), backend="c")

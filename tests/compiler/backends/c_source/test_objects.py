@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -67,6 +68,22 @@ def test_a_loop_that_stays_scalar_is_no_error(fresh, monkeypatch, name):
     size = toolchain.require().vector_bytes
     wide = f"typedef double wide __attribute__((vector_size({size})));\nwide add(wide a, wide b) {{ return a + b; }}\n"
     objects.load(wide)
+
+
+def test_a_text_with_other_comments_is_not_compiled_again(fresh, fake):
+    calls = fake()
+    texts = [f"// {said}\n{program()} // {said}" for said in ("one", "two: x.py:12", "")]
+    libraries = [objects.load(text, [TWICE, SQUARE]) for text in texts]
+    again()
+    assert [call(library) for library in (*libraries, objects.load(texts[1], [TWICE, SQUARE]))] == [19.0] * 4
+    assert len(compiled(calls)) == 4  # three texts, and a link
+    objects.load(program().replace("1", "2"), [TWICE, SQUARE])
+    assert len(compiled(calls)) == 5
+
+
+def test_no_comment_of_ours_goes_on_behind_its_line():
+    for path in Path(objects.__file__).parent.glob("*.c"):
+        assert not re.search(r"//[^\n]*\\\n", path.read_text("utf-8")), path.name
 
 
 def test_each_part_is_compiled_once(fresh, fake):
