@@ -172,8 +172,9 @@ def _require_arguments(program: Any, epochs: Any, callbacks: Any, validation: An
         raise ArgumentError(f"fit: {what}")
     if not isinstance(epochs, int | np.integer) or isinstance(epochs, bool) or epochs < 0:
         raise InputError(f"fit: epochs is an int of 0 or more, but {shown(epochs)} was given")
-    if not program.written.outputs or program.written.outputs[0].shape != ():
-        first = program.written.outputs[0].describe() if program.written.outputs else "there is none"
+    outputs = program.written.outputs
+    if not outputs or outputs[0].shape != ():
+        first = outputs[0].describe() if outputs else "there is none"
         raise InputError(
             f"fit: the first output of the program is the loss, and must be a scalar, but {first} was given"
         )

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from minitorch import ops
 from minitorch.compiler.rewrite import ROLES
 from minitorch.compiler.schedule import schedule
-from minitorch.compiler.slots import Slots
+from minitorch.compiler.slots import Slots, SlotSizes
 from minitorch.compiler.updates import direct_updates, fused_updates, may_raise, overwritable_operands, placed, siblings
-from minitorch.graph.dim import Size, Symbol, symbols_in
+from minitorch.graph.dim import Symbol, symbols_in
 from minitorch.graph.graph import Graph, expression, place
 from minitorch.graph.order import LEAVES
 from minitorch.graph.tensor import Tensor
@@ -88,7 +88,7 @@ class Plan:
 
     def __init__(
         self, graph: Graph, instructions: tuple[Instruction, ...], values: tuple[Value, ...],
-        outputs: tuple[Value, ...], slots: tuple[tuple[Size, ...], ...],
+        outputs: tuple[Value, ...], slots: SlotSizes,
     ) -> None:  # fmt: skip
         self.graph, self.instructions, self.values, self.outputs = graph, instructions, values, outputs
         self.slots = slots

@@ -9,6 +9,9 @@ from minitorch.graph.dim import Size, at_least
 from minitorch.graph.storage import ALIGNMENT
 from minitorch.graph.tensor import Tensor
 
+SlotSizes = tuple[tuple[Size, ...], ...]
+"""For each slot of an arena the sizes in bytes of the values that share it."""
+
 
 def nbytes(node: Tensor) -> Size:
     """The bytes that a value takes, as an expression over unknown sizes."""
@@ -60,5 +63,5 @@ class Slots:
         """The value in `slot` has been read for the last time."""
         insort(self.idle, (self.width[slot], slot))
 
-    def sizes(self) -> tuple[tuple[Size, ...], ...]:
+    def sizes(self) -> SlotSizes:
         return tuple(tuple(members) for members in self.members)

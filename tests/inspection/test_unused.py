@@ -172,8 +172,9 @@ def test_a_program_runs_on_as_if_nobody_had_looked(look, backend, never_inspecte
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_so_does_one_that_was_found_whose_plan_is_made_for_who_looks(look, keeping, never_inspected, tmp_path):
-    alike = never_inspected("c")
+def test_so_does_one_that_was_found_whose_plan_is_made_for_who_looks(look, request, never_inspected, tmp_path):
+    alike = never_inspected("c")  # before programs are found
+    request.getfixturevalue("keeping")
     found = next(twin for _ in range(2) if isinstance((twin := Twin("c")).step._executor.backend, Found))
     runs_on(found, look, alike, tmp_path)
 

@@ -15,13 +15,11 @@ import numpy as np
 from minitorch.compiler.passes import contract, materialise
 from minitorch.compiler.plan import Plan, Rules
 from minitorch.compiler.rewrite import Pass
+from minitorch.compiler.slots import SlotSizes
 from minitorch.graph.dim import Dim, Size, Symbol, evaluate
 from minitorch.graph.graph import Graph
 from minitorch.graph.storage import ALIGNMENT, Array, aligned
 from minitorch.graph.types import DType
-
-Slots = tuple[tuple[Size, ...], ...]
-"""For each slot of an arena the sizes in bytes of the values that share it."""
 
 
 class Bound(Protocol):
@@ -41,7 +39,7 @@ class Function(NamedTuple):
 class Memory:
     """The arena of one program: allocated for the largest sizes met so far, shared by all of them."""
 
-    def __init__(self, slots: Slots) -> None:
+    def __init__(self, slots: SlotSizes) -> None:
         self.slots = slots
         self.arena = aligned(0)
 

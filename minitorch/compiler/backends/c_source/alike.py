@@ -25,8 +25,8 @@ def signature(graph: Graph) -> str:
     nodes, symbols = graph.mentioned, list(dict.fromkeys(symbols_in(tuple([t.shape for t in graph.inputs]))))
     number, words = _numbered(nodes), Words(Sizes(symbols))
     roots = [number[t] for t in graph.outputs], [(number[t], number[value]) for t, value in graph.updates]
-    names = [(s.name, s.owner, s.axis) for s in symbols], _order(symbols, "key")
-    head = graph.name, graph.training, roots, names, _order(nodes, "serial")
+    names = [(s.name, s.owner, s.axis) for s in symbols], _order([s.key for s in symbols])
+    head = graph.name, graph.training, roots, names, _order([n.serial for n in nodes])
     return "\n".join([repr(head), *(f"{words.node(n)}{[number[i] for i in n.inputs]}" for n in nodes)])
 
 
@@ -108,9 +108,9 @@ def _literal(node: Tensor) -> str:
     return str(node.attrs["value"].tobytes().hex()) if node.op.name == "constant" and node.size == 1 else ""
 
 
-def _order(things: Sequence[object], key: str) -> list[int]:
-    """Numbers of things in the order of this attribute: those of unnamed sizes and nodes count all there were."""
-    return sorted(range(len(things)), key=[getattr(thing, key) for thing in things].__getitem__)
+def _order(keys: Sequence[str] | Sequence[int]) -> list[int]:
+    """How keys are ordered, without what they are: those of unnamed sizes and nodes count all there ever were."""
+    return sorted(range(len(keys)), key=keys.__getitem__)
 
 
 def _numbered(things: Iterable[T]) -> dict[T, int]:

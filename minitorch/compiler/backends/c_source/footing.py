@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from minitorch.compiler.backends.base import Slots
 from minitorch.compiler.backends.c_source.layout import Key, Layouts
 from minitorch.compiler.plan import BIND
+from minitorch.compiler.slots import SlotSizes
 from minitorch.graph.dim import Symbol
 from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor
@@ -17,7 +17,8 @@ class Footing(NamedTuple):
 
     symbols: tuple[Symbol, ...]
     """The unknown sizes, in the order in which programs are given them."""
-    slots: Slots
+    slots: SlotSizes
+    """What the arena holds."""
     leaves: dict[Key, Tensor]
     """The tensors whose memory the program is given: parameters and constants."""
     ahead: Graph
