@@ -16,6 +16,7 @@ from minitorch.compiler.backends import Backend, Bound, Function, Memory
 from minitorch.compiler.backends.base import known_shape
 from minitorch.compiler.backends.c_source import CSource
 from minitorch.compiler.backends.c_source.binding import Binding
+from minitorch.compiler.backends.c_source.mixed import Mixed
 from minitorch.compiler.backends.c_source.writer import Writer as CWriter
 from minitorch.compiler.backends.c_source.written import Written
 from minitorch.compiler.backends.interpreter import Interpreter, evaluate_graph, evaluate_node
@@ -152,6 +153,7 @@ class RecordedC(CSource):
                 self._room(v, i, binding)
         for k, segment in enumerate(self.written.segments):
             if isinstance(segment, int):
+                assert isinstance(binding, Mixed)
                 binding.steps[k] = self._kept(binding, binding.steps[k], self.plan.instructions[segment])
         return binding
 
@@ -164,13 +166,13 @@ class RecordedC(CSource):
         self.recorder.values[value.node] = array
         self.table[value.number] = _Kept(array.ctypes.data, array.nbytes)
 
-    def _kept(self, binding: Binding, step: Callable[[], object], i: Instruction) -> Callable[[], object]:
+    def _kept(self, binding: Mixed, step: Callable[[], object], i: Instruction) -> Callable[[], object]:
         """What the kernels of NumPy made is taken from where they left it."""
 
         def run() -> object:
             failed = step()
             for v in i.outputs:
-                self.recorder.keep(v.number, binding._array(self.layouts.own(v)))
+                self.recorder.keep(v.number, binding.array(self.layouts.own(v)))
             return failed
 
         return run

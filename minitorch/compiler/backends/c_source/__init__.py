@@ -7,8 +7,9 @@ from functools import cached_property
 
 from minitorch.compiler.backends.base import Backend, Bound, Memory
 from minitorch.compiler.backends.c_source import kept, objects, toolchain
-from minitorch.compiler.backends.c_source.binding import Binding, numbers_of, typed
+from minitorch.compiler.backends.c_source.binding import Binding
 from minitorch.compiler.backends.c_source.footing import Footing, footing_of
+from minitorch.compiler.backends.c_source.job import numbers_of, typed
 from minitorch.compiler.backends.c_source.layout import Layouts, known_view
 from minitorch.compiler.backends.c_source.native import native
 from minitorch.compiler.backends.c_source.written import Written
@@ -22,6 +23,7 @@ from minitorch.graph.graph import Graph
 from minitorch.lazy import lazy
 
 writer = lazy("minitorch.compiler.backends.c_source.writer")
+mixed = lazy("minitorch.compiler.backends.c_source.mixed")
 
 
 class CSource(Backend):
@@ -68,8 +70,8 @@ class CSource(Backend):
         return room
 
     def bind(self, sizes: Mapping[Symbol, int], memory: Memory) -> Bound:
-        layouts = None if self.written.whole else self.layouts
-        return Binding(self.graph, self.footing, self.written, self.library, sizes, memory, layouts)
+        given = self.graph, self.footing, self.written, self.library, sizes, memory
+        return Binding(*given) if self.written.whole else mixed.Mixed(*given, self.layouts)
 
 
 class Found(CSource):

@@ -8,17 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import prod
 from operator import call, setitem
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from minitorch.compiler.backends.base import Batches, Memory, known_shape
 from minitorch.compiler.backends.c_source.footing import Footing
-from minitorch.compiler.backends.c_source.layout import Key, Layout, Layouts
+from minitorch.compiler.backends.c_source.job import Blas, Column, Job, Result, numbers_of
+from minitorch.compiler.backends.c_source.layout import Key
 from minitorch.compiler.backends.c_source.written import Written
-from minitorch.compiler.backends.interpreter import evaluate_graph, evaluate_node
-from minitorch.compiler.plan import Instruction
-from minitorch.graph.dim import Shape, Symbol, evaluate
+from minitorch.compiler.backends.interpreter import evaluate_graph
+from minitorch.graph.dim import Shape, Symbol
 from minitorch.graph.graph import Graph
 from minitorch.graph.storage import Array, aligned
 from minitorch.graph.tensor import Tensor
@@ -33,41 +33,14 @@ BRIEF = 2e5  # floating-point operations, and bytes, of a step that takes some m
 COPIED = 1 << 14  # bytes up to which copying an array costs less than asking NumPy where it lies
 
 
-class _Blas(ctypes.Structure):
-    _fields_ = (("sgemm", ctypes.c_void_p), ("dgemm", ctypes.c_void_p), ("wide", ctypes.c_long))
-
-
-class _Column(ctypes.Structure):
-    _fields_ = (
-        ("rows", ctypes.c_void_p), ("gathered", ctypes.c_void_p), ("bytes", ctypes.c_long), ("place", ctypes.c_long),
-        ("order", ctypes.c_long),
-    )  # fmt: skip
-
-
-class _Result(ctypes.Structure):
-    _fields_ = (
-        ("values", ctypes.c_void_p), ("bytes", ctypes.c_long), ("place", ctypes.c_long), ("by_rows", ctypes.c_long),
-    )  # fmt: skip
-
-
-class _Job(ctypes.Structure):
-    _fields_ = (
-        ("n", ctypes.c_void_p), ("m", ctypes.c_void_p), ("order", ctypes.c_void_p), ("first", ctypes.c_long),
-        ("steps", ctypes.c_long), ("size", ctypes.c_long), ("number", ctypes.c_long),
-        ("columns", ctypes.POINTER(_Column)), ("inputs", ctypes.c_long),
-        ("results", ctypes.POINTER(_Result)), ("outputs", ctypes.c_long), ("threads", ctypes.c_long),
-        ("parts", ctypes.c_long),
-    )  # fmt: skip
-
-
 class _Looped(NamedTuple):
     """What the loop of one batch size is given: the inputs taken by rows, with their numbers; where the table has those
     that are taken whole; and the results."""
 
-    job: _Job
-    columns: list[tuple[int, _Column]]
+    job: Job
+    columns: list[tuple[int, Column]]
     whole: list[tuple[int, int]]
-    results: list[_Result]
+    results: list[Result]
 
 
 def team_size() -> int:
@@ -79,30 +52,18 @@ def team_size() -> int:
     return min(found.threads() if found is not None else os.cpu_count() or 1, MOST_THREADS)
 
 
-def typed(library: ctypes.CDLL) -> ctypes.CDLL:
-    """A program, told what its functions return."""
-    library.run.restype = library.scratch_bytes.restype = ctypes.c_long
-    library.flops.restype = ctypes.c_double
-    return library
-
-
-def numbers_of(symbols: Sequence[Symbol], sizes: Mapping[Symbol, int]) -> ctypes.Array[ctypes.c_long]:
-    """The unknown sizes in the order in which programs are given them."""
-    return (ctypes.c_long * max(1, len(symbols)))(*(sizes[s] for s in symbols))
-
-
 class Binding:
     """One program for one batch size. Whoever makes a step, or many, holds the locks of the parameters.
 
-    `graph` tells what is given, returned and updated. `layouts` are those of a plan in which Python has a part.
+    `graph` tells what is given, returned and updated.
     """
 
     def __init__(
         self, graph: Graph, footing: Footing, written: Written, library: ctypes.CDLL, sizes: Mapping[Symbol, int],
-        memory: Memory, layouts: Layouts | None,
+        memory: Memory,
     ) -> None:  # fmt: skip
         self.graph, self.footing, self.written, self.library = graph, footing, written, library
-        self.sizes, self.layouts = sizes, layouts
+        self.sizes = sizes
         self.table = (ctypes.c_void_p * len(written.table))()
         self.numbers = numbers_of(footing.symbols, sizes)
         self.kept: dict[Key, Array] = {}  # the arrays behind the table
@@ -112,13 +73,10 @@ class Binding:
         self._leaves()
         self._constants_of_sizes()
         self._slots()
-        self.whole = written.whole
-        self.outside: dict[Key, Array] | None = None if self.whole else {}
-        """The arrays of inputs and results while a step runs, for the kernels of NumPy."""
-        self.prepared: list[Callable[[], None]] = []  # what makes room for results before a step
+        self.prepared: list[Callable[[], Array]] = []  # what makes room for results before a step
         self.inputs = [self._input(k, t) for k, t in enumerate(graph.inputs)]
         self.results = [self._result(k, t) for k, t in enumerate(graph.outputs)]
-        self.steps = [self._whole()] if self.whole else [self._segment(s) for s in written.segments]
+        self.steps = self._steps()
 
     # ---- many steps ----
 
@@ -145,7 +103,7 @@ class Binding:
         places, graph = self.written.table, self.graph
         read = [(k, place) for k in range(len(graph.inputs)) if (place := places.get(("input", k))) is not None]
         taken = [(k, place) for k, place in read if batches.rows[k]]
-        columns, results = (_Column * len(taken))(), (_Result * len(batches.results))()
+        columns, results = (Column * len(taken))(), (Result * len(batches.results))()
         for (k, place), column in zip(taken, columns):
             column.place, column.order = place, places.get(("order", k), 0)
             column.bytes = self._bytes(graph.inputs[k].shape[1:], graph.inputs[k])
@@ -153,7 +111,7 @@ class Binding:
             result.place, result.by_rows = places[("result", k)], by_rows
             result.bytes = self._bytes(graph.outputs[k].shape[int(by_rows) :], graph.outputs[k])
         rows = {"columns": columns, "inputs": len(columns), "results": results, "outputs": len(results)}
-        job = _Job(n=ctypes.addressof(self.numbers), parts=self.parts, **rows)
+        job = Job(n=ctypes.addressof(self.numbers), parts=self.parts, **rows)
         numbered = [(k, column) for (k, _), column in zip(taken, columns)]
         return _Looped(job, numbered, [x for x in read if x not in taken], list(results))
 
@@ -182,7 +140,7 @@ class Binding:
 
     def _leaves(self) -> None:
         found = blas.find() if self.written.blas else None
-        pointers = _Blas(found.sgemm, found.dgemm, found.wide) if found else _Blas()
+        pointers = Blas(found.sgemm, found.dgemm, found.wide) if found else Blas()
         self.blas = pointers
         self.table[0] = ctypes.addressof(pointers)
         for key, leaf in self.footing.leaves.items():
@@ -206,7 +164,7 @@ class Binding:
 
     # ---- inputs and results ----
 
-    def _input(self, k: int, node: Tensor) -> Callable[[Array], object]:
+    def _input(self, k: int, node: Tensor) -> Callable[[Array], Any]:
         """How an array is handed over: small ones are copied into a buffer, large ones are read where they lie.
 
         What is returned has to live until the step is over.
@@ -218,7 +176,6 @@ class Binding:
             return partial(setitem, self._keep(key, aligned(nbytes).view(node.dtype).reshape(shape)), ...)
         table, place = self.table, self.written.table[key]
         written = [target.attrs["storage"].block.bytes for target, _ in self.graph.updates]
-        outside = self.outside
 
         def point(array: Array) -> Array:
             if not array.flags.c_contiguous or not array.flags.aligned:
@@ -226,8 +183,6 @@ class Binding:
             elif array.base is not None and any(np.may_share_memory(array, block) for block in written):
                 array = array.copy()  # the data are parameters that the step changes
             table[place] = array.ctypes.data
-            if outside is not None:
-                outside[key] = array
             return array
 
         return point
@@ -238,15 +193,14 @@ class Binding:
         nbytes = prod(shape) * node.dtype.itemsize
         if nbytes <= COPIED:
             return self._keep(key, aligned(nbytes).view(node.dtype).reshape(shape)).copy
-        table, place, dtype, outside = self.table, self.written.table[key], node.dtype, self.outside
+        table, place, dtype = self.table, self.written.table[key], node.dtype
         fresh: list[Array] = []
 
-        def prepare() -> None:
+        def prepare() -> Array:
             array = np.empty(shape, dtype)
             table[place] = array.ctypes.data
-            if outside is not None:
-                outside[key] = array
             fresh[:] = [array]  # whatever a step that failed has left
+            return array
 
         self.prepared.append(prepare)
         return fresh.pop
@@ -260,59 +214,28 @@ class Binding:
         if any(map(call, self.steps)):  # no loop of Python, which an interrupt could leave between two of them
             raise IndexError("an index is out of range")
         del alive
-        if self.outside:
-            self.outside.clear()
         results = []
         for take in self.results:
             results.append(take())  # noqa: PERF401  # a comprehension, or `map`, takes 0.2 us longer for one
         return results
 
-    def _whole(self) -> Callable[[], object]:
-        """A step in one call."""
+    def _steps(self) -> list[Callable[[], object]]:
+        """What a step calls, one after the other; each returns whether it failed. Here one function is all of it."""
         sizes, table = ctypes.addressof(self.numbers), ctypes.addressof(self.table)
-        job = _Job(n=sizes, m=table, steps=1, threads=1, parts=self.parts)
+        job = Job(n=sizes, m=table, steps=1, threads=1, parts=self.parts)
         library = ctypes.PyDLL("", handle=self.library._handle) if self._brief() else self.library
         step = partial(library.step, ctypes.byref(job))
         if self.parts == 1 or self.flops < max(ALONE, UNTRIED * self.written.shared):
-            return step
+            return [step]
 
         def shared() -> object:
             job.threads = self.threads()
             return step()
 
-        return shared
+        return [shared]
 
     def _brief(self) -> bool:
         """Whether a step takes some microseconds. Then it keeps the interpreter's lock: letting it go takes a tenth of
         one, and a thread that computes in Python would take it for five milliseconds."""
         touched = self.offsets[-1] + sum(leaf.data.nbytes for leaf in self.footing.leaves.values())
         return self.flops <= BRIEF and touched <= BRIEF and not self.prepared
-
-    def _segment(self, segment: str | int) -> Callable[[], object]:
-        if isinstance(segment, int):
-            assert self.layouts is not None
-            return self._fallback(self.layouts, self.layouts.plan.instructions[segment])
-        return partial(getattr(self.library, f"{segment}_alone"), ctypes.byref(self.numbers), ctypes.byref(self.table))
-
-    def _fallback(self, layouts: Layouts, i: Instruction) -> Callable[[], None]:
-        def compute() -> None:
-            inputs = [self._array(layouts[v]) for v in i.inputs]
-            with np.errstate(all="ignore"):
-                values = [evaluate_node(node, inputs, self.sizes) for node in i.nodes]
-            for value, v in zip(values, i.outputs, strict=True):
-                self._array(layouts.own(v))[...] = value
-
-        return compute
-
-    def _array(self, layout: Layout) -> Array:
-        """The elements of a layout as an array over its memory."""
-        shape = known_shape(layout.shape, self.sizes)
-        if 0 in shape:
-            return np.empty(shape, layout.dtype)  # a view of nothing may start outside of its memory
-        strides = tuple(evaluate(s, self.sizes) * layout.dtype.itemsize for s in layout.strides)
-        start = evaluate(layout.offset, self.sizes) * layout.dtype.itemsize
-        kind, which = layout.key
-        if kind == "slot":
-            return np.ndarray(shape, layout.dtype, self.arena.data, self.offsets[which] + start, strides)
-        memory = self.kept[layout.key] if layout.key in self.kept else (self.outside or {})[layout.key]
-        return np.ndarray(shape, layout.dtype, memory, start, strides)
