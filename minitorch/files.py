@@ -44,8 +44,8 @@ def save(path: Path, model: Module | Mapping[str, Any]) -> None:
 def load(path: Path, model: Module | None = None) -> Any:
     """Read a safetensors file into `model` and return it; without a model return a dict of arrays.
 
-    Raises `FileError` where the file is damaged or its names, shapes or dtypes are not the model's, and changes
-    nothing then.
+    Raises `FileError` where the file is damaged, its names or shapes are not the model's, or its dtypes cannot be
+    rounded to the model's, and changes nothing then.
     """
     if model is not None and not isinstance(model, Module):
         raise ArgumentError(f"load: a module is expected, but {shown(model)} was given")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minitorch as mt
-from minitorch import nn
+from minitorch import module, nn
 from minitorch.errors import DTypeError, FileError
 
 
@@ -101,8 +101,8 @@ def test_what_is_shared_inside_a_module_is_shared_inside_its_copy():
 
 def test_predict_compiles_once_for_each_shape_of_a_row(monkeypatch):
     count = []
-    compile = nn.compile
-    monkeypatch.setattr(nn, "compile", lambda *a, **k: count.append(1) or compile(*a, **k))
+    compile = module.compile
+    monkeypatch.setattr(module, "compile", lambda *a, **k: count.append(1) or compile(*a, **k))
     model = nn.MLP(3, [4, 2], seed=0)
     for n in (1, 5, 100, 0):
         assert model.predict(rows(n)).shape == (n, 2)
@@ -125,6 +125,65 @@ def test_predict_sees_another_activation_inside():
     model.predict([[1.0, 1.0]])
     model.layers[1] = nn.Layer(2, 1, None, init="zeros")
     assert model.predict([[1.0, 1.0]]).tolist() == [[0]]
+
+
+def test_predict_sees_every_function_that_took_the_place_of_another():
+    """A function that is gone leaves its number to another one."""
+    model = nn.MLP(2, [1], activation="identity", seed=0)
+    weight = model.layers[0].weight.data
+    for k in range(20):
+        model.layers[0].activation = lambda z, k=k: z * k
+        np.testing.assert_allclose(model.predict([[1.0, 1.0]])[0], k * weight.sum(0), rtol=1e-6)
+    assert len(vars(model)["_programs"]) == 20
+
+
+def test_predict_keeps_so_many_programs(monkeypatch):
+    monkeypatch.setattr(module, "MOST_PROGRAMS", 3)
+    model = nn.Linear(2, 1, seed=0)
+    for k in range(5):
+        model.extra = k
+        model.predict([[1.0, 1.0]])
+    assert len(vars(model)["_programs"]) == 3
+
+
+class Scaled(nn.Module):
+    def __init__(self, by):
+        self.by = by
+
+    def forward(self, x):
+        return x * self.by
+
+
+def test_predict_sees_what_was_written_into_an_array():
+    model = Scaled(np.ones(2))
+    assert model.predict([[3.0, 4.0]]).tolist() == [[3, 4]]
+    model.by[1] = 0
+    assert model.predict([[3.0, 4.0]]).tolist() == [[3, 0]]
+
+
+def test_predict_tells_numbers_apart_that_are_equal():
+    model = Scaled(0.0)
+    assert not np.signbit(model.predict([[1.0]])).any()
+    model.by = -0.0
+    assert np.signbit(model.predict([[1.0]])).all()
+
+
+class Nested(nn.Module):
+    def __init__(self):
+        self.weights = [mt.parameter(1.0), mt.parameter(2.0)]
+        self.inside = {"a": [[nn.Linear(1, 1, seed=0)]]}
+
+    def forward(self, x):
+        return self.inside["a"][0][0](x) * self.weights[0] + self.weights[1]
+
+
+def test_parameters_and_modules_in_lists_and_dicts_are_the_modules_own():
+    model = Nested()
+    names = ["weights.0", "weights.1", "inside.a.0.0.weight", "inside.a.0.0.bias"]
+    assert [name for name, _ in model.named_parameters()] == names == list(model.state_dict())
+    assert "4 parameters" in model.summary()
+    model.load_state_dict({name: value + 1 for name, value in model.state_dict().items()})
+    assert [float(w.data) for w in model.weights] == [2, 3]
 
 
 @pytest.mark.parametrize("bad", [[["a", "b", "c"]], [[1, 2], [3]], None, [[1j, 0, 0]], [[1.0, 2.0]], 1.0])

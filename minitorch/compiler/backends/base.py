@@ -145,9 +145,14 @@ def takes_out(kernel: Callable[..., Any]) -> bool:
 
 
 def written(out: Array, value: Any) -> None:
-    """Make sure that `out` holds what a kernel returned, which may be `out` itself, another array, or nothing."""
-    if value is not out and value is not None:
-        np.copyto(out, value, "same_kind")
+    """Make sure that `out` holds what a kernel returned: `out` itself, or another array of its shape."""
+    if value is out:
+        return
+    if value is None:
+        raise ValueError("its kernel returned nothing; a kernel returns its result, which may be `out`")
+    if np.shape(value) != out.shape:
+        raise ValueError(f"its kernel returned an array of shape {np.shape(value)}; {out.shape} is expected")
+    np.copyto(out, value, "same_kind")
 
 
 def commit(stores: Iterable[Callable[[], object]]) -> None:
