@@ -32,11 +32,13 @@ _dtype, _shape = attrgetter("dtype"), attrgetter("shape")
 
 class Cut(NamedTuple):
     """How rows are cut into batches: of all full ones and of what is left, the first row, the number of steps and the
-    rows of each; with these the kinds of its inputs, and the shapes of its results."""
+    rows of each; with these the kinds of its inputs, and the shapes of its results. Of each output the `kinds` are the
+    shapes that are met, without their rows where these are joined."""
 
     parts: list[tuple[int, int, int]]
     inputs: list[Kinds]
     results: list[list[tuple[int, ...]]]
+    kinds: list[set[tuple[int, ...]]]
 
 
 class Executor:
@@ -59,6 +61,7 @@ class Executor:
         self.bound: dict[Kinds, Bound] = {}
         self.leading = leading(self.inputs, requirements)
         self.batched = [bool(p.shape) and self.counts_rows(p.shape[0]) for p in self.inputs]
+        self.joined = [bool(t.shape) and self.counts_rows(t.shape[0]) for t in self.outputs]
         self.written = list({id(b): b for t, _ in self.graph.updates for b in [t.attrs["storage"].block]}.values())
         self._cuts: dict[tuple[Shapes, int, int], Cut] = {}
         self._rows: dict[Shapes, int] = {}
@@ -217,7 +220,9 @@ class Executor:
         kinds: list[Kinds] = [
             tuple((np.ndarray, p.dtype, x) for p, x in zip(self.inputs, own, strict=True)) for own in inputs
         ]
-        return Cut(parts, kinds, [[known_shape(t.shape, sizes) for t in self.outputs] for sizes in found])
+        results = [[known_shape(t.shape, sizes) for t in self.outputs] for sizes in found]
+        met = [{own[i][1:] if joined else own[i] for own in results} for i, joined in enumerate(self.joined)]
+        return Cut(parts, kinds, results, met)
 
     def _count(self, shapes: Shapes) -> int:
         for p, shape in zip(self.inputs, shapes, strict=True):

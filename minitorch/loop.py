@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minitorch.compiler.backends import Batches
+from minitorch.errors import InputError
 from minitorch.executor import Executor
 from minitorch.graph.storage import Array, aligned
 from minitorch.graph.tensor import Tensor
@@ -19,29 +20,42 @@ CHUNK = 0.05  # seconds that compiled code runs before Python has a look at sign
 class Loop:
     """The batches of an executor's inputs. `rows` are taken `batch_size` at a time, in `order` where there is one.
 
-    Inputs whose first size is the batch's are taken row by row, others whole.
+    Inputs whose first size is the batch's are taken row by row, others whole. Of the outputs the first so many are
+    `wanted`, or all.
     """
 
     def __init__(
-        self, executor: Executor, arrays: Sequence[Array], order: Array | None, rows: int, batch_size: int
+        self, executor: Executor, arrays: Sequence[Array], order: Array | None, rows: int, batch_size: int,
+        wanted: int | None = None,
     ) -> None:  # fmt: skip
         self.executor, self.arrays, self.batch_size = executor, arrays, batch_size
+        self.wanted = executor.outputs[:wanted]
         self.order: Any = order
         self.count = rows if order is None else len(order)
         self.steps = -(-self.count // batch_size)
         self.cut = executor.cut(tuple([a.shape for a in arrays]), self.count, batch_size)
 
     def run(self) -> list[Array]:
-        """The results of all steps, an array for each output: joined where they have rows, else stacked."""
+        """The results of all steps, an array for each output: joined where they have rows, else stacked.
+
+        Raises `InputError` before the first step where those of one output differ in their shapes.
+        """
+        for i, kinds in enumerate(self.cut.kinds[: len(self.wanted)]):
+            if len(kinds) > 1:
+                raise self._cannot_join(i)
         compiled = self.executor.backend.loops and not any(map(self._changes, self.arrays))
         results = self._room() if compiled else None
         if results is None:
             return self._joined([list(self.executor.run(batch)) for batch in self._batches()])
         self._run_compiled(results)
-        return [values for values, _ in results]
+        return [values for values, _ in results[: len(self.wanted)]]
 
-    def _by_rows(self, output: Tensor) -> bool:
-        return bool(output.shape) and self.executor.counts_rows(output.shape[0])
+    def _cannot_join(self, i: int) -> InputError:
+        output, (full, last) = self.executor.outputs[i], [own[i] for own in self.cut.results]
+        which = f"output {i + 1} of {len(self.executor.outputs)}, {output.type}"
+        met = f"has the shape {full} for a full batch and {last} for the last one, which cannot be joined"
+        how = "take rows that fill all batches, or call the program with single batches"
+        return InputError(f"{self.executor.title}: {which}, {met}: {how}\n  in {output.origin!r}")
 
     # ---- in Python ----
 
@@ -74,9 +88,9 @@ class Loop:
 
     def _joined(self, batches: Sequence[Sequence[Array]]) -> list[Array]:
         results = []
-        for i, output in enumerate(self.executor.outputs):
+        for i, output in enumerate(self.wanted):
             values = [batch[i] for batch in batches]
-            joined = self._by_rows(output)
+            joined = self.executor.joined[i]
             if not values:
                 rest = output.shape[1:] if joined else output.shape
                 results.append(np.empty((0, *(s if isinstance(s, int) else 0 for s in rest)), output.dtype))
@@ -89,12 +103,12 @@ class Loop:
     def _room(self) -> list[tuple[Array, bool]] | None:
         """Memory for all results, and whether each has rows; None where the steps' results differ in their shapes."""
         results = []
-        for i, output in enumerate(self.executor.outputs):
-            by_rows = self._by_rows(output)
-            kinds = {own[i][1:] if by_rows else own[i] for own in self.cut.results}
+        executor = self.executor
+        for output, joined, kinds in zip(executor.outputs, executor.joined, self.cut.kinds, strict=True):
             if len(kinds) != 1:
                 return None
-            results.append((np.empty((self.count if by_rows else self.steps, *kinds.pop()), output.dtype), by_rows))
+            (shape,) = kinds
+            results.append((np.empty((self.count if joined else self.steps, *shape), output.dtype), joined))
         return results
 
     def _run_compiled(self, results: list[tuple[Array, bool]]) -> None:

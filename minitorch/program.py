@@ -206,11 +206,15 @@ class Program(Pictured):
 
     def evaluate(self, *arrays: Any, batch_size: int = 1024) -> Any:
         """`loop` without the updates: what the outputs are, with the parameters as they stand."""
+        return self.without_updates().loop(*arrays, batch_size=batch_size)
+
+    def without_updates(self) -> Program:
+        """A program that computes the outputs and changes nothing; compiled when it is first asked for."""
         if self._without_updates is None:
             name = f"{self.written.name}, without updates"
             bare = Graph(self.written.outputs, (), self.inputs, name, training=False)
             self._without_updates = Program(bare, requirements_of(bare), self.backend, self._pack)
-        return self._without_updates.loop(*arrays, batch_size=batch_size)
+        return self._without_updates
 
     # ---- looking ----
 

@@ -203,7 +203,7 @@ def _epoch(
     if check_finite:
         losses = np.array(inspection.finite_results(state.program, arrays, order, rows, batch_size, state.epoch + 1))
     else:
-        losses = Loop(state.program._executor, arrays, order, rows, batch_size).run()[0]  # all was checked before
+        (losses,) = Loop(state.program._executor, arrays, order, rows, batch_size, wanted=1).run()  # all was checked
     state.epoch += 1
     state.step += len(losses)
     state.loss = mean_over_rows(losses, rows, batch_size)
@@ -258,10 +258,9 @@ class _Camera:
 
 
 def _validate(state: State, arrays: Sequence[Array], batch_size: int) -> None:
-    values = state.program.evaluate(*arrays, batch_size=batch_size)
-    first = values[0] if isinstance(values, list | tuple) else values
     rows = state.program.checked(arrays, batch_size)[1]
-    state.validation_loss = mean_over_rows(first, rows, batch_size)
+    (losses,) = Loop(state.program.without_updates()._executor, arrays, None, rows, batch_size, wanted=1).run()
+    state.validation_loss = mean_over_rows(losses, rows, batch_size)
     state.history.validation_loss.append(state.validation_loss)
 
 

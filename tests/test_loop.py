@@ -184,7 +184,9 @@ def test_results_that_differ_in_shape_from_step_to_step(backend):
     x = mt.placeholder("x", ("n", 3))
     step = mt.compile([x], x @ x.T, backend=backend)
     assert step.loop(np.ones((6, 3), "f"), batch_size=3).shape == (6, 3)
-    with pytest.raises(ValueError, match="dimension"):
+    with pytest.raises(
+        InputError, match=r"\(3, 3\) for a full batch and \(1, 1\) for the last one, which cannot be joined"
+    ):
         step.loop(np.ones((7, 3), "f"), batch_size=3)
 
 
@@ -233,3 +235,34 @@ def test_a_fit_is_that_of_the_interpreter_with_a_bar_callbacks_and_validation(ca
         np.testing.assert_allclose(getattr(histories[0], name), getattr(histories[1], name), rtol=1e-4)
     for a, b in zip(*kept, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+
+
+def outputs_that_differ(backend):
+    x, y, m = mt.placeholder("x", ("n", 2)), mt.placeholder("y", ("n", 1)), mt.placeholder("m", ("k", 2))
+    w = mt.parameter([[1.0], [2.0]], name="w")
+    prediction = x @ w
+    loss = mt.mse_loss(prediction, y)
+    outputs = [loss, prediction.T, mt.concatenate([x, x]), prediction @ mt.ones_like(m)[:, :1].T]
+    return mt.compile([x, y, m], outputs, updates={w: w - 0.1 * mt.grad(loss, w)}, backend=backend), w
+
+
+def test_results_that_cannot_be_stacked_are_refused_before_the_first_step(backend):
+    program, w = outputs_that_differ(backend)
+    arrays = np.ones((5, 2)), np.ones((5, 1)), np.ones((3, 2))
+    for run in (program.loop, program.evaluate):
+        with pytest.raises(InputError) as error:
+            run(*arrays, batch_size=2)
+        assert "output 2 of 4, f32[1, n], has the shape (1, 2) for a full batch and (1, 1)" in str(error.value)
+        assert "test_loop.py:" in str(error.value)
+    assert w.data.tolist() == [[1], [2]]
+    assert [r.shape for r in program.loop(*arrays, batch_size=5)] == [(1,), (1, 1, 5), (1, 10, 2), (5, 3)]
+
+
+def test_fit_collects_losses_alone(backend):
+    program, _ = outputs_that_differ(backend)
+    arrays = np.ones((5, 2)), np.ones((5, 1)), np.ones((3, 2))
+    history = mt.fit(program, *arrays, epochs=2, batch_size=2, seed=0, validation=arrays)
+    assert len(history.batch_loss) == 6
+    assert len(history.validation_loss) == 2
+    assert history.loss[1] < history.loss[0]
+    mt.fit(program, *arrays, epochs=1, batch_size=2, seed=0, check_finite=True)

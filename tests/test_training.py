@@ -82,9 +82,9 @@ def test_every_epoch_has_an_order_of_its_own(monkeypatch):
     seen = []
 
     class Seen(Loop):
-        def __init__(self, executor, arrays, order, *sizes):
+        def __init__(self, executor, arrays, order, *sizes, **options):
             seen.append(list(order))
-            super().__init__(executor, arrays, order, *sizes)
+            super().__init__(executor, arrays, order, *sizes, **options)
 
     monkeypatch.setattr(training, "Loop", Seen)
     x = mt.placeholder("x", ("n",), "float64")
