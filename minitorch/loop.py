@@ -12,7 +12,6 @@ from minitorch.compiler.backends import Batches
 from minitorch.errors import InputError
 from minitorch.executor import Executor
 from minitorch.graph.storage import Array, aligned
-from minitorch.graph.tensor import Tensor
 
 CHUNK = 0.05  # seconds that compiled code runs before Python has a look at signals, and other threads at parameters
 

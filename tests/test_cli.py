@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -75,7 +76,9 @@ def test_numbers_are_learned_and_predicted(numbers, tmp_path, capsys):
     assert main(["train", numbers, "--epochs", "60", "--hidden", "8", "--save", model]) == 0
     printed = capsys.readouterr().out
     assert "MLP(2, [8, 1]): 33 parameters, 160 rows" in printed
-    assert "epoch 60  loss" in printed
+    assert re.findall(r"epoch +(\d+)  loss", printed) == [str(epoch) for epoch in range(6, 61, 6)]
+    (last,), (ended,) = re.findall(r"epoch 60  loss (\S+)", printed), re.findall(r"-> (\S+);", printed)
+    assert last == ended
     assert main(["predict", model, numbers]) == 0
     title, *lines = capsys.readouterr().out.splitlines()
     rows = np.array([row[2] for row in read_csv(numbers)], float)
@@ -86,11 +89,23 @@ def test_numbers_are_learned_and_predicted(numbers, tmp_path, capsys):
 def test_the_file_is_a_plain_model_that_takes_the_rows_as_they_are(numbers, tmp_path, capsys):
     path = tmp_path / "m.safetensors"
     main(["train", numbers, "--epochs", "3", "--hidden", "5,4", "--activation", "relu", "--save", str(path)])
-    model = mt.load(path, mt.nn.MLP(2, [5, 4, 1], activation="relu"))
+    model = mt.load(path, mt.nn.MLP(2, [5, 4, 1], activation="relu", dtype="float64"))
     X = np.array([row[:2] for row in read_csv(numbers)], float)
     main(["predict", str(path), numbers, "--out", str(tmp_path / "out.csv")])
     _, *lines = (tmp_path / "out.csv").read_text().splitlines()
     np.testing.assert_allclose(np.array(lines, float), model.predict(X)[:, 0], rtol=1e-6)
+
+
+def test_rows_far_from_0_are_told_apart(tmp_path, capsys):
+    """As times are, in seconds: float32 knows one of them from the next by steps of 128."""
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    rows = [[1.7e9 + a, b, a - b] for a, b in X]
+    path, model = write_csv(tmp_path / "t.csv", ["a", "b", "y"], rows), str(tmp_path / "m.safetensors")
+    assert main(["train", path, "--hidden", "0", "--epochs", "60", "--save", model]) == 0
+    assert float(capsys.readouterr().out.split("mean squared error ")[1].split()[0]) < 1e-4
+    assert main(["predict", model, path]) == 0
+    _, *lines = capsys.readouterr().out.splitlines()
+    np.testing.assert_allclose(np.array(lines, float), X[:, 0] - X[:, 1], atol=0.05)
 
 
 def test_labels_are_learned_and_predicted(kinds, tmp_path, capsys):
@@ -128,6 +143,7 @@ BAD = [
     (["train", "KINDS", "--target", "size"], "there is no column 'size'; there are a, b, kind"),
     (["train", "NUMBERS", "--activation", "tan"], "there is no activation 'tan'; there are"),
     (["train", "NUMBERS", "--save", "missing/m.safetensors"], "there is no such folder"),
+    (["train", "NUMBERS", "--save", "."], "this is a folder; the path of a file is expected"),
     (["train", "missing.csv"], "No such file"),
     (["train", "data.txt"], r"a table is a \.csv or an \.npz file"),
     (["predict", "KINDS", "KINDS"], "no whole safetensors file"),
@@ -138,6 +154,42 @@ BAD = [
     (["show", "BUILDERS:build", "--draw", "a.bmp"], r"there are \.svg, \.png"),
     (["bench", "BUILDERS:tensor"], "a compiled program is expected, but <Tensor"),
 ]  # fmt: skip
+
+
+TABLES = [
+    ("a,b\n1,2\n3,nan\n5,6", "the target is not finite in row 2, column 1: nan"),
+    ("a,b\n1,2\ninf,3\n5,6", "row 3, column a: 'inf' is not finite"),
+    ("a,a,a\n1,2,3\n4,5,6", "two columns have the name 'a'"),
+    ("b\n1\n2\n3", "there is no column to learn from, but b alone"),
+    (b"a,b\n1,2\n\xe9,4", "this is no text in UTF-8"),
+    ({"X": np.ones((4, 2)), "y": np.eye(4)}, "labels are one column, but there are 4"),
+    ({"X": np.ones((4, 2)), "y": np.float64(1)}, r"X has 4 rows, but y has the shape \(\)"),
+    ({"X": np.ones(4), "y": np.ones(4)}, r"X is rows of numbers, but has the shape \(4,\)"),
+    ({"X": np.array([["a"], ["b"]]), "y": np.ones(2)}, "X is rows of numbers, but .* the dtype <U1"),
+    ({"X": np.array([[1.0], [np.nan]]), "y": np.ones(2)}, "X is not finite in row 2, column 1: nan"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "message"), TABLES)
+def test_a_table_that_cannot_be_learned_from(table, message, tmp_path, capsys):
+    path = tmp_path / ("t.npz" if isinstance(table, dict) else "t.csv")
+    if isinstance(table, dict):
+        np.savez(path, **table)
+    else:
+        path.write_bytes(table if isinstance(table, bytes) else table.encode())
+    loss = ["--loss", "cross_entropy"] if "labels" in message else []
+    assert main(["train", str(path), "--epochs", "1", *loss, "--save", str(tmp_path / "m")]) == 1
+    err = capsys.readouterr().err
+    assert re.search(message, err)
+    assert str(path) in err
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_training_that_diverges_is_not_saved(numbers, tmp_path, capsys):
+    model = tmp_path / "m.safetensors"
+    assert main(["train", numbers, "--lr", "1e30", "--epochs", "5", "--save", str(model)]) == 1
+    assert re.search(r"the loss is (nan|inf) in epoch \d: try a smaller --lr than 1e\+30", capsys.readouterr().err)
+    assert not model.exists()
 
 
 @pytest.mark.parametrize(("arguments", "message"), BAD)
@@ -177,6 +229,13 @@ def test_a_model_takes_its_own_columns_alone(numbers, tmp_path, capsys):
     for path, message in ((swapped, "takes the columns a, b, not b, a"), (narrow, "takes 2 columns, but there are 1")):
         assert main(["predict", model, path]) == 1
         assert message in capsys.readouterr().err
+
+
+def test_columns_with_the_names_of_numbers_keep_their_order_too(tmp_path, capsys):
+    model = str(tmp_path / "m.safetensors")
+    main(["train", write_csv(tmp_path / "a.csv", ["x1", "x2", "y"], [[1, 2, 3]] * 9), "--epochs", "1", "--save", model])
+    assert main(["predict", model, write_csv(tmp_path / "b.csv", ["x2", "x1"], [[1, 2]])]) == 1
+    assert "takes the columns x1, x2, not x2, x1" in capsys.readouterr().err
 
 
 # ---- looking ----

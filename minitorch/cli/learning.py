@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from minitorch import functional, ops
 from minitorch.cli.tables import Table, numbers_of, read_table
 from minitorch.data import standardize, train_test_split
-from minitorch.errors import FileError
+from minitorch.errors import ArgumentError, FileError
 from minitorch.files import read, write_whole
 from minitorch.graph.storage import Array
 from minitorch.lazy import lazy
@@ -34,11 +34,15 @@ def train(options: Namespace) -> None:
     """Read a table, train, report on rows that were held out, and save where that is asked for."""
     if options.save is not None and not options.save.parent.is_dir():
         raise FileError(f"{options.save}: there is no such folder")
+    if options.save is not None and options.save.is_dir():
+        raise FileError(f"{options.save}: this is a folder; the path of a file is expected")
     table = read_table(options.data, options.target, needs_target=True)
     assert table.y is not None
     if len(table.X) < 2:
         raise FileError(f"{options.data}: {len(table.X)} rows are too few to train on and to hold some out")
-    classes = _classes(table.y) if options.loss == "cross_entropy" else []
+    if not table.X.shape[1]:
+        raise FileError(f"{options.data}: there is no column to learn from, but {table.target} alone")
+    classes = _classes(options.data, table.y) if options.loss == "cross_entropy" else []
     y = _indices(table.y, classes) if classes else numbers_of(options.data, table.y)
     share = max(options.test_size, 1 / len(table.X))
     X_train, X_test, y_train, y_test = train_test_split(table.X, y, test_size=share, seed=options.seed)
@@ -52,7 +56,12 @@ def train(options: Namespace) -> None:
         step, standardize(X_train), y_train, epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
         callbacks=[_report(options.epochs)],
     )  # fmt: skip
-    _take_in_scale(model, X_train)
+    if not np.isfinite(history.loss).all():
+        epoch = int(np.argmin(np.isfinite(history.loss))) + 1
+        raise ArgumentError(
+            f"the loss is {history.loss[epoch - 1]} in epoch {epoch}: try a smaller --lr than {options.lr}"
+        )
+    model = _with_scale(model, X_train, options.activation)
     print(f"{history}; on {len(X_test):,} rows held out: {_score(model.predict(X_test), y_test, bool(classes))}")
     if options.save is not None:
         told = {"minitorch.mlp": 1, "activation": options.activation, "classes": classes, "names": table.names,
@@ -75,28 +84,45 @@ def _report(epochs: int) -> Any:
     every = max(1, epochs // 10)
 
     def report(state: State) -> None:
-        if (state.epoch + 1) % every == 0 or state.epoch + 1 == epochs:
-            print(f"epoch {state.epoch + 1:>{len(str(epochs))}}  loss {state.loss:.6g}")
+        if state.epoch % every == 0 or state.epoch == epochs:
+            print(f"epoch {state.epoch:>{len(str(epochs))}}  loss {state.loss:.6g}")
 
     return report
 
 
-def _take_in_scale(model: MLP, X: Array) -> None:
-    """Let the first layer do the shift and the scale that training was given, so that the model takes plain rows."""
-    layer, (zero, one) = model.layers[0], _scale(X)
-    weight = layer.weight.data.astype("float64")
-    layer.bias.data = layer.bias.data + (zero @ weight)
+def _with_scale(model: MLP, X: Array, activation: str) -> MLP:
+    """The same model in float64, whose first layer does the shift and the scale that training was given, so that it
+    takes plain rows. Where they are far from 0, float32 would lose what differs between them."""
+    state = model.state_dict()
+    wide = _model(state, activation, "float64")
+    (zero, one), layer = _scale(X), wide.layers[0]
+    weight: Any = layer.weight.data
+    layer.bias.data = layer.bias.data + zero @ weight
     layer.weight.data = one[:, None] * weight
+    return wide
 
 
-def _scale(X: Array) -> tuple[Array, Array]:
-    """What `standardize` does, as `X * one + zero`, told by what it makes of two rows."""
-    low, high = standardize(X, np.zeros((1, X.shape[1])), np.ones((1, X.shape[1])))[1:]
-    return low[0], high[0] - low[0]
+def _model(state: Mapping[str, Array], activation: str, dtype: Any) -> MLP:
+    """A perceptron with these values, in the order of their layers."""
+    shapes = [value.shape for name, value in sorted(state.items(), key=_layer) if name.endswith(".weight")]
+    model = MLP(shapes[0][0], [shape[1] for shape in shapes], activation=activation, seed=0, dtype=dtype)
+    model.load_state_dict(state)
+    return model
 
 
-def _classes(y: Array) -> list[str]:
+def _scale(X: Array) -> tuple[Any, Any]:
+    """What `standardize` does, as `X * one + zero`, told by what it makes of the ends of each column."""
+    low: Any = X.min(0)
+    high: Any = X.max(0)
+    first, last = (row[0] for row in standardize(X, low[None], high[None])[1:])
+    one = np.where(high == low, 1, (last - first) / np.where(high == low, 1, high - low))
+    return first - low * one, one
+
+
+def _classes(path: Path, y: Array) -> list[str]:
     """The labels that occur, numbers by their size, else by the alphabet."""
+    if y.shape[1] != 1:
+        raise FileError(f"{path}: labels are one column, but there are {y.shape[1]}; of rows with a 1, take argmax")
     found = {str(label) for label in y[:, 0]}
     try:
         return sorted(found, key=float)
@@ -129,10 +155,7 @@ def _load(path: Path) -> tuple[MLP, dict[str, Any]]:
         told = json.loads((file.metadata() or {}).get("minitorch", "{}"))
     if "activation" not in told:
         raise FileError(f"{path}: this is no model that `python -m minitorch train` has saved")
-    shapes = [value.shape for name, value in sorted(state.items(), key=_layer) if name.endswith(".weight")]
-    model = MLP(shapes[0][0], [shape[1] for shape in shapes], activation=told["activation"], seed=0)
-    model.load_state_dict(state)
-    return model, told
+    return _model(state, told["activation"], next(iter(state.values())).dtype), told
 
 
 def _layer(item: tuple[str, Any]) -> int:
@@ -164,6 +187,5 @@ def predict(options: Namespace) -> None:
 
 def _require_order(path: Path, table: Table, told: dict[str, Any]) -> None:
     """Named columns must be those that were learned from, in their order."""
-    named = [name for name in told["names"] if not name.lstrip("x").isdigit()]
-    if named and path.suffix.lower() == ".csv" and list(table.names) != told["names"]:
+    if told["names"] and table.names and list(table.names) != told["names"]:
         raise FileError(f"{path}: the model takes the columns {', '.join(told['names'])}, not {', '.join(table.names)}")

@@ -14,7 +14,8 @@ from minitorch.graph.storage import Array
 
 
 class Table(NamedTuple):
-    """Columns of numbers with their names, and what is to be learned, as it stands in the file, where it is there."""
+    """Columns of finite numbers with their names, where they have any, and what is to be learned, as it stands in the
+    file, where it is there."""
 
     X: Array
     names: tuple[str, ...]
@@ -43,22 +44,27 @@ def _from_npz(path: Path, needs_target: bool) -> Table:
     for name in ("x", "y") if needs_target else ("x",):
         if name not in arrays:
             raise FileError(f"{path}: an array {name!r} is expected; there are {', '.join(arrays) or 'none'}")
-    X = np.atleast_2d(np.asarray(arrays["x"], "float64"))
-    if X.ndim > 2:
-        X = X.reshape(len(X), -1)
-    y = arrays.get("y")
-    if y is not None and len(y) != len(X):
-        raise FileError(f"{path}: X has {len(X)} rows and y has {len(y)}")
-    return Table(X, tuple(f"x{i}" for i in range(X.shape[1])), None if y is None else y.reshape(len(y), -1), "y")
+    X, y = arrays["x"], arrays.get("y")
+    if X.ndim < 2 or X.dtype.kind not in "biuf":
+        raise FileError(f"{path}: X is rows of numbers, but has the shape {X.shape} and the dtype {X.dtype}")
+    if y is not None and (y.ndim == 0 or len(y) != len(X)):
+        raise FileError(f"{path}: X has {len(X)} rows, but y has the shape {y.shape}")
+    X = _finite(path, X.reshape(len(X), -1).astype("float64"), "X")
+    return Table(X, (), None if y is None else y.reshape(len(y), -1), "y")
 
 
 def _from_csv(path: Path, target: str | None, needs_target: bool) -> Table:
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if row]
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path}: this is no text in UTF-8 ({error.reason} at byte {error.start})") from None
     if not rows:
         raise FileError(f"{path}: the file is empty")
     titled = not any(_is_number(cell) for cell in rows[0])
     names = [cell.strip() for cell in rows[0]] if titled else [str(i) for i in range(len(rows[0]))]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise FileError(f"{path}: two columns have the name {twice!r}")
     body = rows[1:] if titled else rows
     for i, row in enumerate(body, 1 + titled):
         if len(row) != len(names):
@@ -67,7 +73,7 @@ def _from_csv(path: Path, target: str | None, needs_target: bool) -> Table:
     kept = [i for i in range(len(names)) if i != column]
     X = _numbers(path, body, names, kept, titled)
     y = None if column is None else np.array([row[column].strip() for row in body], dtype=object)[:, None]
-    return Table(X, tuple(names[i] for i in kept), y, "" if column is None else names[column])
+    return Table(X, tuple(names[i] for i in kept) if titled else (), y, "" if column is None else names[column])
 
 
 def _column(path: Path, names: Sequence[str], target: str | None, needs_target: bool) -> int | None:
@@ -88,12 +94,22 @@ def _numbers(
     X = np.empty((len(body), len(kept)))
     for r, row in enumerate(body):
         for c, i in enumerate(kept):
+            where = f"row {r + 1 + titled}, column {names[i]}: {row[i]!r}"
             try:
                 X[r, c] = float(row[i])
             except ValueError:
-                where = f"row {r + 1 + titled}, column {names[i]}"
-                raise FileError(f"{path}: {where}: {row[i]!r} is no number") from None
+                raise FileError(f"{path}: {where} is no number") from None
+            if not np.isfinite(X[r, c]):
+                raise FileError(f"{path}: {where} is not finite")
     return X
+
+
+def _finite(path: Path, values: Array, what: str) -> Array:
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        row, column = bad[0]
+        raise FileError(f"{path}: {what} is not finite in row {row + 1}, column {column + 1}: {values[row, column]}")
+    return values
 
 
 def _is_number(cell: str) -> bool:
@@ -105,8 +121,8 @@ def _is_number(cell: str) -> bool:
 
 
 def numbers_of(path: Path, y: Array) -> Array:
-    """A target as numbers."""
+    """A target as finite numbers."""
     try:
-        return np.asarray(y, "float64")
+        return _finite(path, np.asarray(y, "float64"), "the target")
     except ValueError as error:
         raise FileError(f"{path}: the target is to be numbers ({error}); for labels use --loss cross_entropy") from None

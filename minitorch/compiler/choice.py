@@ -10,8 +10,9 @@ from minitorch.compiler import optimise
 from minitorch.compiler.backends import BACKENDS, Backend
 from minitorch.compiler.plan import Plan, make_plan
 from minitorch.compiler.rewrite import PassRecord
-from minitorch.errors import CompilerError
+from minitorch.errors import CompilerError, OptionError
 from minitorch.graph.graph import Graph
+from minitorch.graph.text import shown
 from minitorch.lazy import lazy
 
 logging = lazy("logging")
@@ -51,9 +52,13 @@ def compiled(traced: Graph, backend: str) -> tuple[Compilation, Backend]:
     """
     if backend == "auto":
         backend = os.environ.get(VARIABLE) or "auto"
+        if backend != "auto" and backend not in BACKENDS:
+            known = f"there are auto, {', '.join(BACKENDS)}"
+            raise OptionError(f"{VARIABLE}: there is no backend {shown(backend)}; {known}")
     if backend != "auto":
         return _by(traced, backend)
     if len(traced.nodes) > MOST_NODES:
+        _say(f"a C compiler takes long over more than {MOST_NODES:,} operations")
         return _by(traced, "numpy")
     try:
         if toolchain.find() is not None:

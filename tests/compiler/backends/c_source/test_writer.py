@@ -15,7 +15,7 @@ from minitorch.compiler import choice
 from minitorch.compiler.backends.c_source import blocked, toolchain
 from minitorch.compiler.backends.c_source.product import Lanes
 from minitorch.compiler.backends.c_source.writer import LONGEST, comment
-from minitorch.errors import CompilerError
+from minitorch.errors import CompilerError, OptionError
 from minitorch.graph.types import FLOAT32, FLOAT64
 
 ROOT = Path(mt.__file__).parent.parent
@@ -289,6 +289,24 @@ def test_auto_goes_on_with_numpy_and_says_so_once(fresh, monkeypatch, caplog):
     assert "no C compiler was found" in record.getMessage()
     assert "NumPy instead" in record.getMessage()
     choice._say.cache_clear()
+
+
+def test_auto_leaves_long_programs_to_numpy_and_says_so(monkeypatch, caplog):
+    choice._say.cache_clear()
+    monkeypatch.delenv("MINITORCH_BACKEND", raising=False)
+    monkeypatch.setattr(choice, "MOST_NODES", 1)
+    x = mt.placeholder("x", (3,))
+    with caplog.at_level("WARNING", "minitorch"):
+        assert mt.compile([x], x * 2).backend == "numpy"
+    assert "takes long over more than 1 operations; programs run by NumPy instead" in caplog.text
+    choice._say.cache_clear()
+
+
+def test_a_backend_that_is_not_there_is_refused_in_the_environment_too(monkeypatch):
+    monkeypatch.setenv("MINITORCH_BACKEND", "foo")
+    x = mt.placeholder("x", (3,))
+    with pytest.raises(OptionError, match="MINITORCH_BACKEND: there is no backend 'foo'; there are auto, interpreter"):
+        mt.compile([x], x * 2)
 
 
 def test_auto_is_c_where_there_is_a_compiler(monkeypatch):
