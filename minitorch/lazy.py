@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
+from time import time_ns
 from types import ModuleType
 from typing import Any
+
+LOADED = time_ns()
+"""When minitorch began to be imported: files that have changed since are not what runs."""
 
 
 class lazy(ModuleType):

@@ -69,9 +69,12 @@ class Loop:
         array = self.arrays[k]
         if not self.executor.batched[k]:
             return array
-        if self.order is None or room is None:
+        if self.order is None:
             return array[taken]
         chosen = self.order[taken]
+        if room is None:  # its rows have no elements
+            nothing: Array = array[chosen]
+            return nothing
         rows: Array = room[: len(chosen)]
         np.take(array, chosen, axis=0, out=rows, mode="clip")
         return rows

@@ -266,3 +266,11 @@ def test_fit_collects_losses_alone(backend):
     assert len(history.validation_loss) == 2
     assert history.loss[1] < history.loss[0]
     mt.fit(program, *arrays, epochs=1, batch_size=2, seed=0, check_finite=True)
+
+
+def test_rows_of_nothing_are_taken_in_their_order_too(backend):
+    x, y = mt.placeholder("x", ("n", 0)), mt.placeholder("y", ("n",))
+    program = mt.compile([x, y], [x * 1, y * 2], backend=backend)
+    nothing, twice = program.loop(np.ones((3, 0)), [1, 2, 3], order=[0, 1, 2, 1, 0], batch_size=2)
+    assert nothing.shape == (5, 0)
+    assert twice.tolist() == [2, 4, 6, 4, 2]

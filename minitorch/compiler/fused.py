@@ -7,7 +7,7 @@ import numpy as np
 from minitorch.graph.dim import Size
 from minitorch.graph.graph import Graph
 from minitorch.graph.storage import Array
-from minitorch.graph.tensor import Op
+from minitorch.graph.tensor import Op, made
 from minitorch.graph.types import Type
 
 
@@ -46,6 +46,7 @@ def _fused_flops(out: Type, *types: Type, body: Graph, result: int) -> Size:
 fused = Op("fused", _fused_type, _fused_kernel, flops=_fused_flops)
 """Result number `result` of `body`, a graph without symbols in its attributes. Nodes of one body and the same inputs
 are siblings: a backend that can computes them together. It is made by the compiler, after differentiation."""
+made.add(fused.name)
 
 
 def elementwise_inputs(body: Graph) -> set[int]:

@@ -96,7 +96,7 @@ class Dim:
             how = "it is what x.shape holds, or Dim.named('batch')"
             raise ArgumentError(f"Dim: a size is not made of {shown(terms)}; {how}")
         self.terms = terms
-        self.key = "+".join(f"{c}{[a.key for a in monomial]}" for monomial, c in terms)
+        self.key = "+".join(f"{c}[{''.join([f'{len(a.key)}:{a.key}' for a in monomial])}]" for monomial, c in terms)
 
     @staticmethod
     def named(name: str) -> Dim:

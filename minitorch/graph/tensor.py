@@ -35,6 +35,9 @@ registry: dict[str, Op] = {}
 reserved: set[str] = set()
 """The names of minitorch's own operations, which no other may take. A user's own may be defined anew."""
 
+made: set[str] = set()
+"""The names of those that only the compiler makes, which no other may take either."""
+
 traced: WeakValueDictionary[int, Any] = WeakValueDictionary()
 """By the serial of a tensor, the values of the latest trace that has it: a dict, for as long as somebody keeps it."""
 
@@ -92,7 +95,7 @@ class Op:
         for what, function in (("infer", infer), ("kernel", kernel), ("gradient", gradient)):
             if not callable(function) and (function is not None or what != "gradient"):
                 raise ArgumentError(f"Op {shown(name)}: {what} is a function, but {shown(function)} was given")
-        if name in reserved:
+        if name in reserved or name in made:
             raise OptionError(f"Op: {shown(name)} is an operation of minitorch; choose another name")
         self.name, self.infer, self.kernel, self.gradient = name, infer, kernel, gradient
         self.operands, self.flops = operands, flops

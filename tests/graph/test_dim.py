@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+import minitorch as mt
 from minitorch.graph import Dim, Symbol
 from minitorch.graph.dim import as_symbol, at_least, divide, equal, evaluate, lower_bound, maximum, minimum, symbols
 
@@ -219,3 +220,20 @@ def test_symbols_lists_what_a_size_is_made_of():
     assert as_symbol(n) == Symbol("n")
     assert as_symbol(n + 1) is None
     assert as_symbol(3) is None
+
+
+def test_keys_of_sizes_inside_sizes_grow_by_a_constant():
+    """Letters that are escaped once more at each level would be twice as many at each."""
+    y = mt.placeholder("x", ("n",))
+    lengths = []
+    for _ in range(60):
+        y = y[::2]
+        lengths.append(len(y.shape[0].key))
+    assert lengths[-1] < 2000
+    assert max(b - a for a, b in itertools.pairwise(lengths)) < 40
+
+
+def test_keys_tell_borders():
+    assert Dim.named("a") * Dim.named("b") != Dim.named("a']['0b")
+    assert Dim.named("a") * Dim.named("b") != Dim.named("a2:0b")
+    assert (Dim.named("a") * Dim.named("b")).key == (Dim.named("b") * Dim.named("a")).key

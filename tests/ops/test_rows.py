@@ -8,6 +8,7 @@ import pytest
 
 import minitorch as mt
 from minitorch import ops
+from minitorch.errors import InputError
 from minitorch.graph.tensor import registry, reserved
 from minitorch.ops.shape import Range
 
@@ -386,5 +387,24 @@ def test_a_row_without_a_sample_is_reported(added_rows):
 
 
 def test_the_names_of_minitorchs_rows_are_taken():
-    with pytest.raises(ValueError, match="'tanh' is an operation of minitorch"):
-        mt.ops.elementwise("tanh", np.tanh)
+    for name in ("tanh", "fused", "gemm"):
+        with pytest.raises(ValueError, match=f"'{name}' is an operation of minitorch"):
+            mt.ops.elementwise(name, np.tanh)
+
+
+@pytest.mark.parametrize("backend", ["c", "numpy", "interpreter"])
+@pytest.mark.parametrize(
+    ("kernel", "met"),
+    [
+        (lambda a: None, "its kernel returned nothing"),
+        (lambda a, out=None: None, "its kernel returned nothing"),
+        (lambda a: a[:1], r"its kernel returned an array of shape \(1, 4\); \(2, 4\) is expected"),
+        (lambda a, out=None: 1.0, r"its kernel returned an array of shape \(\); \(2, 4\) is expected"),
+    ],
+)
+def test_a_kernel_that_returns_something_else_is_blamed(kernel, met, backend, added_rows):
+    row = mt.ops.elementwise("forgetful", kernel)
+    x = mt.placeholder("x", ("n", 4))
+    with pytest.raises(InputError, match=f"forgetful: {met}") as error:
+        mt.compile([x], row(x) * 2, backend=backend)(np.ones((2, 4)))
+    assert "test_rows.py" in str(error.value)

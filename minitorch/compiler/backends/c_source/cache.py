@@ -65,7 +65,7 @@ def find(key: str, suffix: str) -> Kept | None:
     for place in (user_folder(), *_temporary.get(os.getpid(), ())):
         if place is None or not private(entry := os.path.join(place, key)):
             continue
-        for name in sorted(name for name in os.listdir(entry) if name.endswith(suffix)):
+        for name in (name for name in listed(entry) if name.endswith(suffix)):
             path = os.path.join(entry, name)
             content = read(path)
             if content is not None and digest(content) + suffix == name:
@@ -73,6 +73,14 @@ def find(key: str, suffix: str) -> Kept | None:
             with suppress(OSError):
                 os.unlink(path)
     return None
+
+
+def listed(folder: str) -> list[str]:
+    """The names in a folder; none where it cannot be read, or somebody has removed it."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
 
 
 def read(path: str) -> bytes | None:
@@ -165,7 +173,7 @@ def recall(key: str) -> Any:
 def remember(key: str, value: Any) -> Any:
     """Keep a value made of tuples, dicts, texts and numbers; returns the one that stands: another's that came first."""
     if (standing := recall(key)) is None:
-        with suppress(OSError), workspace() as work:
+        with suppress(OSError, CompilerError), workspace() as work:  # without a place for it, it is not kept
             keep(work, key, NOTE, marshal.dumps(value))
         standing = recall(key)
     return value if standing is None else standing

@@ -22,6 +22,7 @@ from minitorch.compiler.backends.c_source.written import Written
 from minitorch.graph.dim import Symbol, symbols_in
 from minitorch.graph.graph import Graph
 from minitorch.graph.tensor import Tensor, reserved
+from minitorch.lazy import LOADED
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(__file__))))
 PARTS = ("graph", "ops", "compiler")
@@ -32,10 +33,10 @@ Made = tuple[Written, Footing]
 
 def name(traced: Graph, vector_bytes: int) -> str | None:
     """The name under which is kept what was made of such a graph; None where a user's own operation has part in it."""
-    if any(node.op.name not in reserved for node in traced.nodes):
+    if package() is None or any(node.op.name not in reserved for node in traced.nodes):
         return None
     machine = (vector_bytes, processor.identity(), processor.outruns_second_cache(), np.__version__)
-    return cache.digest("made", package(), repr(machine), signature(traced))
+    return cache.digest("made", package() or "", repr(machine), signature(traced))
 
 
 def recall(name: str, traced: Graph) -> Made | None:
@@ -84,9 +85,11 @@ def _own(graph: Graph) -> dict[Tensor | Symbol, None]:
 
 
 @once
-def package() -> str:
-    """A text that changes with the files of minitorch: their sizes and times, as Python tells whether code is stale."""
-    return repr(sorted(file for part in PARTS for file in _files(os.path.join(PACKAGE, part))))
+def package() -> str | None:
+    """A text that changes with the files of minitorch: their sizes and times, as Python tells whether code is stale.
+    None where one has changed since this process began to import them: what runs here is not what they say."""
+    files = sorted(file for part in PARTS for file in _files(os.path.join(PACKAGE, part)))
+    return None if any(max(times) > LOADED for _, _, *times in files) else repr(files)
 
 
 def _files(folder: str) -> Iterator[tuple[str, int, int, int]]:

@@ -125,6 +125,20 @@ def test_without_any_folder_the_error_says_so(monkeypatch, tmp_path):
         kept()
 
 
+@pytest.mark.usefixtures("below_a_file")
+def test_without_any_folder_nothing_is_remembered(monkeypatch, tmp_path):
+    monkeypatch.setattr(cache, "temporary", lambda: str(tmp_path / "nowhere"))
+    assert cache.remember("note", 1) == 1
+    assert cache.recall("note") is None
+
+
+def test_a_folder_that_is_removed_while_it_is_looked_at_holds_nothing(fresh, monkeypatch):
+    kept()
+    monkeypatch.setattr(cache, "private", lambda path: True)
+    assert cache.find("gone", ".so") is None
+    assert cache.find("key", ".so") is not None
+
+
 def test_the_temporary_folder_goes_with_its_process_and_not_with_its_child(tmp_path):
     code = """
 import os, sys

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -98,6 +99,7 @@ def test_another_minitorch_finds_nothing(noted, tmp_path, monkeypatch):
         (tmp_path / part / "inner").mkdir(parents=True)
     source = tmp_path / "ops" / "inner" / "source.py"
     monkeypatch.setattr(kept, "PACKAGE", str(tmp_path))
+    monkeypatch.setattr(kept, "LOADED", time.time_ns() + 10**12)  # as if what is written here were there before
     for text in ("a = 1", "b = 1", "c = 10"):
         source.write_text(text)
         package.cache_clear()
@@ -105,6 +107,19 @@ def test_another_minitorch_finds_nothing(noted, tmp_path, monkeypatch):
         agrees(program())
     package.cache_clear()
     assert len(noted) == 3
+
+
+def test_of_files_that_have_changed_since_they_were_imported_nothing_is_kept(noted, tmp_path, monkeypatch):
+    for part in kept.PARTS:
+        (tmp_path / part).mkdir()
+    (tmp_path / "ops" / "source.py").touch()
+    monkeypatch.setattr(kept, "PACKAGE", str(tmp_path))
+    kept.package.cache_clear()
+    assert kept.package() is None
+    for _ in range(2):
+        agrees(program())
+    kept.package.cache_clear()
+    assert len(noted) == 2
 
 
 def test_what_measures_a_program_is_not_found_in_its_place(noted):
