@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from math import prod
 from operator import index
-from typing import Union
+from typing import Any, Union
 
 from minitorch.errors import ArgumentError
 from minitorch.graph.text import printable, shown
@@ -84,6 +84,8 @@ Shape = tuple[Size, ...]
 class Dim:
     """An unknown size: a polynomial over symbols, with a constructor that keeps it canonical.
 
+    Sums, differences, products and `//` of sizes are sizes. With a tensor they make a node, as a number does.
+
     >>> n, m = Dim.named("n"), Dim.named("m")
     >>> print(n + m + n - 1, (n + 1) * 2 == 2 * n + 2, n - n)
     m + 2*n - 1 True 0
@@ -117,15 +119,21 @@ class Dim:
         return hash(self.key)
 
     def __add__(self, other: Size) -> Size:
+        if _is_tensor(other):
+            return NotImplemented  # which makes a node of it
         return _collect([*self.terms, *_terms(other)])
 
     def __mul__(self, other: Size) -> Size:
         if isinstance(other, int):  # the usual case, in which the order of the terms stays
             return self if other == 1 else Dim(tuple([(m, c * other) for m, c in self.terms])) if other else 0
+        if _is_tensor(other):
+            return NotImplemented
         pairs = [(p, q) for p in self.terms for q in _terms(other)]
         return _collect([(p[0] + q[0], p[1] * q[1]) for p, q in pairs])
 
     def __sub__(self, other: Size) -> Size:
+        if _is_tensor(other):
+            return NotImplemented
         return _collect([*self.terms, *((m, -c) for m, c in _terms(other))])
 
     def __rsub__(self, other: Size) -> Size:
@@ -135,6 +143,8 @@ class Dim:
         return -1 * self
 
     def __floordiv__(self, other: Size) -> Size:
+        if _is_tensor(other):
+            return NotImplemented
         exact = divide(self, other)
         return exact if exact is not None else _call("//", self, other)
 
@@ -142,6 +152,15 @@ class Dim:
         return 0 if other == 0 else _call("//", other, self)
 
     __radd__, __rmul__ = __add__, __mul__
+
+    def __truediv__(self, other: object) -> Any:
+        if _is_tensor(other):
+            return NotImplemented
+        met = f"{self} is a whole number that no one knows until a program runs"
+        how = "a size can be divided by //, and is an operand of a tensor as it is: x.sum() / x.shape[0]"
+        raise ArgumentError(f"arithmetic of sizes: {met}: {how}")
+
+    __rtruediv__ = __pow__ = __rpow__ = __mod__ = __rmod__ = __truediv__
 
     def __bool__(self) -> bool:
         raise ArgumentError(f"bool: the size {self} is neither true nor false, and not known until a program runs")
@@ -187,6 +206,11 @@ def _key(size: Size) -> str:
 
 def _rank(size: Size) -> tuple[bool, str]:
     return isinstance(size, Dim), _key(size)  # numbers first: max(0, n - 1)
+
+
+def _is_tensor(value: object) -> bool:
+    """Whether it is a tensor, a class that stands further down."""
+    return value.__class__ is not int and value.__class__ is not Dim and hasattr(value, "op")
 
 
 def _terms(size: Size) -> tuple[tuple[Monomial, int], ...]:

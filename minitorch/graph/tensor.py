@@ -12,7 +12,7 @@ import numpy as np
 
 from minitorch.errors import ArgumentError, DTypeError, GradientError, ImmutableError, MinitorchError, OptionError
 from minitorch.graph.array import as_array, fitting
-from minitorch.graph.dim import Shape, Size
+from minitorch.graph.dim import Dim, Shape, Size
 from minitorch.graph.operators import Operand as Operand
 from minitorch.graph.operators import Operators
 from minitorch.graph.origin import Origin, context, here
@@ -179,6 +179,15 @@ def _not_an_array(self: Tensor, function: Any, *args: object, **kwargs: object) 
     raise ArgumentError(f"{called}: arrays are expected, but {self.describe()} is a tensor: {how}")
 
 
+_REFLECTED = {
+    "add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__",
+    "floor_divide": "__rfloordiv__", "remainder": "__rmod__", "power": "__rpow__", "matmul": "__rmatmul__",
+    "bitwise_and": "__rand__", "bitwise_or": "__ror__", "bitwise_xor": "__rxor__", "equal": "__eq__",
+    "not_equal": "__ne__", "less": "__gt__", "less_equal": "__ge__", "greater": "__lt__", "greater_equal": "__le__",
+}  # fmt: skip
+"""What the operators of an array ask NumPy for, and the method that answers where its right side is a tensor."""
+
+
 class _Draft:
     """A node in the making: what can be set until it becomes a `Tensor`."""
 
@@ -212,7 +221,6 @@ class Tensor(Operators, _Draft):
 
     __slots__ = ()
     __match_args__ = ("op", "inputs", "attrs")
-    __array_ufunc__ = None  # so that `array + tensor` builds the graph
 
     def __new__(
         cls, op: Op, inputs: tuple[Tensor, ...], attrs: Attrs, type: Type,
@@ -387,6 +395,13 @@ class Tensor(Operators, _Draft):
     __array__ = _teach("np.asarray", f"it is not an array. Instead {_COMPILE}")
     __array_function__ = _not_an_array
 
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """`array + tensor` builds the graph, as `tensor + array` does; other functions of NumPy are refused."""
+        reflected = _REFLECTED.get(ufunc.__name__)
+        if reflected is None or method != "__call__" or options or isinstance(inputs[0], Tensor):
+            _not_an_array(self, ufunc)
+        return getattr(self, reflected)(inputs[0])
+
     def __setitem__(self, key: object, value: object) -> NoReturn:
         how = "make a new tensor, with where or concatenate"
         raise ArgumentError(
@@ -418,6 +433,8 @@ def to_tensor(value: Operand) -> Tensor:
     """The same, with an error that leaves it to the caller to say where it happened."""
     if isinstance(value, Tensor):
         return value
+    if isinstance(value, Dim):
+        return _size(value, np.dtype("int64"), weak=True)
     if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
         raise DTypeError(f"the number {value} does not fit into 64 bits")
     array = as_array(value, "an operand")
@@ -438,10 +455,19 @@ def constant_of(array: Array, weak: bool = False) -> Tensor:
 STORED = {np.dtype(name) for name in ("bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64")}
 
 
+def _size(size: Dim, dtype: DType, weak: bool) -> Tensor:
+    """A size that is known when a program runs, as a number, which takes the dtype of what it meets."""
+    if dtype.kind in "iu" and dtype.itemsize < 8:
+        raise DTypeError(f"the size {size} may not fit into {dtype}; cast the tensor to int64 or a float first")
+    return Tensor(registry["size_of"], (), {"size": size, "dtype": dtype}, Type((), dtype, weak))
+
+
 def brought_to(t: Tensor, dtype: DType, weak: bool = False) -> Tensor:
-    """`t` in another dtype: a constant is made anew, anything else goes through `cast`."""
+    """`t` in another dtype: a constant or a size is made anew, anything else goes through `cast`."""
     if t.type.dtype == dtype and t.type.weak == weak:
         return t
+    if t.op.name == "size_of":
+        return _size(t.attrs["size"], dtype, weak)
     if t.op.name != "constant":
         return registry["cast"](t, dtype=dtype)
     value: Array = t.attrs["value"]

@@ -95,16 +95,28 @@ def test_misuse_says_what_to_do_instead(x, misuse, hint):
     assert "pixels" in str(error.value) or "made at test_tensor.py" in str(error.value)
 
 
-@pytest.mark.parametrize("ufunc", [np.sin, np.add, np.exp])
+@pytest.mark.parametrize("ufunc", [np.sin, np.add, np.exp, np.maximum])
 def test_numpy_functions_refuse_tensors(x, ufunc):
-    with pytest.raises(TypeError, match="Tensor"):
+    name = ufunc.__name__
+    with pytest.raises(TypeError, match=f"np.{name}: arrays are expected, but pixels .* is a tensor: use mt.{name}"):
         ufunc(*[x] * ufunc.nin)
+
+
+def test_numpy_methods_and_what_mt_has_not_refuse_tensors(x):
+    array = np.ones(3, "f")
+    for call in (lambda: np.add.reduce(x), lambda: np.hypot(array, x), lambda: np.add(array, x, out=array)):
+        with pytest.raises(TypeError, match="arrays are expected, but pixels"):
+            call()
+    with pytest.raises(TypeError, match=r"np\.tanh: .* use mt\.tanh"):
+        mt.nn.MLP(3, [2, 2], activation=np.tanh)(x)
 
 
 def test_arrays_on_the_left_build_the_graph():
     x, a = mt.placeholder("x", (2, 2), "float64"), np.arange(4.0).reshape(2, 2)
     feed = np.array([[1.0, 2.0], [3.0, 5.0]])
     for build in (
+        lambda a, t: a % t, lambda a, t: a // t, lambda a, t: a != t, lambda a, t: a < t, lambda a, t: a <= t,
+        lambda a, t: a > t, lambda a, t: np.float32(3) / t, lambda a, t: np.int8(3) ** t,
         lambda a, t: a + t, lambda a, t: a - t, lambda a, t: a * t, lambda a, t: a / t, lambda a, t: a @ t, lambda a,
         t: a**t,
         lambda a, t: a < t, lambda a, t: a == t, lambda a, t: a >= t, lambda a, t: np.float64(3) - t, lambda a,
@@ -246,3 +258,50 @@ def test_names_of_any_kind_print_on_one_line():
         assert repr(t).isprintable()
         assert t.name == name
         assert pickle.loads(pickle.dumps(t)).name == name
+
+
+SIZES = {
+    "quotient": (lambda x, n: x.sum() / n, lambda a: a.sum() / len(a)),
+    "reflected": (lambda x, n: n / x, lambda a: len(a) / a),
+    "difference": (lambda x, n: n - x, lambda a: len(a) - a),
+    "of a size": (lambda x, n: x * (2 * n + 1), lambda a: a * (2 * len(a) + 1)),
+    "of all": (lambda x, n: x / x.size, lambda a: a / a.size),
+    "floor": (lambda x, n: x // n + n // x, lambda a: a // len(a) + len(a) // a),
+    "comparison": (lambda x, n: mt.where(x > n, n, x), lambda a: np.where(a > len(a), len(a), a)),
+    "function": (lambda x, n: x / mt.sqrt(n), lambda a: a / np.sqrt(len(a))),
+    "power": (lambda x, n: mt.constant(2.0) ** n + 0 * x, lambda a: 2.0 ** len(a) + 0 * a),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", ["c", "numpy", "interpreter"])
+@pytest.mark.parametrize("what", SIZES)
+def test_a_size_is_an_operand_that_takes_the_dtype_of_what_it_meets(what, backend):
+    build, expected = SIZES[what]
+    for dtype in ("float32", "float64"):
+        x = mt.placeholder("x", ("n", 2), dtype)
+        program = mt.compile([x], build(x, x.shape[0]), backend=backend)
+        for rows in (1, 4):
+            a = np.arange(1.0, 2 * rows + 1).reshape(rows, 2)
+            assert program(a).dtype == dtype
+            np.testing.assert_allclose(program(a), expected(a), rtol=1e-6)
+
+
+def test_the_gradient_of_a_mean_by_hand_is_that_of_the_mean():
+    x, w = mt.placeholder("x", ("n", 3), "float64"), mt.parameter(np.ones((3, 1)), dtype="float64")
+    squares, feeds = mt.square(x @ w), {x: np.arange(12.0).reshape(4, 3)}
+    by_hand = mt.grad(squares.sum() / x.shape[0], w).eval(feeds)
+    np.testing.assert_allclose(by_hand, mt.grad(mt.mean(squares), w).eval(feeds))
+
+
+def test_a_size_of_64_bits_stays_whole_and_narrower_ones_are_refused():
+    k = mt.placeholder("k", ("n",), "int64")
+    assert (k * k.shape[0]).eval({k: [1, 2, 3]}).tolist() == [3, 6, 9]
+    short = mt.placeholder("k", ("n",), "int8")
+    with pytest.raises(TypeError, match="multiply: the size n may not fit into int8; cast the tensor"):
+        short * short.shape[0]
+
+
+@pytest.mark.parametrize("misuse", [lambda n: 1 / n, lambda n: n / 2, lambda n: n**2, lambda n: 2**n, lambda n: n % 2])
+def test_what_is_no_size_says_what_can_be_done(misuse):
+    with pytest.raises(TypeError, match=r"n is a whole number .* x\.sum\(\) / x\.shape\[0\]"):
+        misuse(mt.placeholder("x", ("n",)).shape[0])
