@@ -222,3 +222,22 @@ def test_what_cannot_be_saved_leaves_no_file(path, bad):
     with pytest.raises((TypeError, ValueError)):
         mt.save(path, bad)
     assert os.listdir(path.parent) == []
+
+
+def test_the_state_of_an_optimiser_goes_round(path):
+    def fitted(state=None, epochs=1):
+        x, w = mt.placeholder("x", ("n",)), mt.parameter(0.0)
+        loss = mt.mean((x - w) ** 2)
+        sgd = mt.optim.SGD([w], lr=0.1, momentum=0.9)
+        step = mt.compile([x], loss, updates=sgd.minimize(loss))
+        if state is not None:
+            w.data = state["w"]
+            sgd.load_state({k: v for k, v in state.items() if k != "w"})
+        mt.fit(step, np.ones(4, "f"), epochs=epochs, batch_size=2, shuffle=False)
+        return w, sgd
+
+    w, sgd = fitted()
+    mt.save(path, {"w": w, **sgd.state()})
+    again, _ = fitted(mt.load(path))
+    whole, _ = fitted(epochs=2)
+    assert float(again.data) == float(whole.data) != float(w.data)

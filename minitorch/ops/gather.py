@@ -23,6 +23,8 @@ def _require_ints(indices: Type) -> None:
 def _in_range_kernel(indices: Any, size: int, back: bool = True, out: Array | None = None) -> Array:
     """Negative indices counted from the start; an IndexError for what is not there."""
     wrong = indices[(indices < (-size if back else 0)) | (indices >= size)]
+    if wrong.size and not back:
+        raise IndexError(f"{wrong.flat[0]} is no class of the logits, which have {size}, from 0 to {size - 1}")
     if wrong.size:
         raise IndexError(f"index {wrong.flat[0]} is out of range for an axis of size {size}")
     return np.asarray(np.add(indices, np.where(indices < 0, size, 0), out=out))
@@ -31,7 +33,7 @@ def _in_range_kernel(indices: Any, size: int, back: bool = True, out: Array | No
 in_range = Op("in_range", lambda indices, size, back=True: indices, _in_range_kernel, raises=True)
 """Indices (int64) that are counted from the start and are known to exist: what reading by several indices needs.
 
-`back` says whether negative ones count from the end; else they are not there.
+`back` says whether negative ones count from the end; else they are numbers of classes.
 """
 
 

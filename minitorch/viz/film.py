@@ -101,8 +101,8 @@ def _require_options(title: Any, boundary: Any, image: Any) -> None:
 
 def _rows(given: Any, what: str) -> Array:
     array = as_array(given, f"film: {what}")
-    if not array.ndim:
-        raise InputError(f"film: {what} is an array of rows, but {shown(given)} was given")
+    if not array.ndim or not len(array):
+        raise InputError(f"film: {what} is an array of rows, one or more, but {shown(given)} was given")
     return array
 
 

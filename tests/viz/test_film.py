@@ -235,6 +235,8 @@ def test_what_no_film_can_be_made_of(tmp_path):
         history.film(tmp_path / "a.html", mt.nn.MLP(2, [1]))
     with pytest.raises(InputError, match="X has 120 rows, but y has 3"):
         history.film(tmp_path / "a.html", model, X, SIGNS[:3])
+    with pytest.raises(InputError, match="X is an array of rows, one or more"):
+        history.film(tmp_path / "a.html", model, X[:0], SIGNS[:0])
     assert not list(tmp_path.iterdir())
 
 
