@@ -46,6 +46,9 @@ class Optimiser:
         for rate in self._rates.values():
             rate.data = value
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({counted(len(self.parameters), 'parameter')}, lr={self.lr:g})"
+
     def minimize(self, loss: Tensor) -> Updates:
         """The updates that take one step down the gradient of `loss`. Raises like `grad`."""
         return self.updates(gradients_for(f"{type(self).__name__}.minimize", loss, self.parameters))
@@ -142,6 +145,11 @@ class SGD(Optimiser):
         self._velocity = dict(zip(self.parameters, self.velocities, strict=False))
         first = {p.dtype: p for p in reversed(self.parameters)} if momentum and dampening else {}
         self._shares = {dtype: _share(p) for dtype, p in first.items()}
+
+    def __repr__(self) -> str:
+        options = ("momentum", "nesterov", "weight_decay", "dampening", "maximize")
+        given = "".join(f", {name}={getattr(self, name)}" for name in options if getattr(self, name))
+        return f"{super().__repr__()[:-1]}{given})"
 
     def _update(self, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Updates:
         if self.maximize:

@@ -298,3 +298,10 @@ def test_a_model_and_its_optimiser_are_copied_together(how):
     for p, q in zip(model.parameters(), twin.parameters(), strict=True):
         np.testing.assert_allclose(p.data, q.data, rtol=1e-14)
         assert not np.shares_memory(p.data, q.data)
+
+
+def test_an_optimiser_tells_its_options():
+    model = mt.nn.MLP(2, [3, 1], seed=0)
+    assert repr(mt.optim.SGD(model.parameters(), lr=0.1)) == "SGD(4 parameters, lr=0.1)"
+    sgd = mt.optim.SGD(model.parameters()[:1], lr=1e-3, momentum=0.9, nesterov=True)
+    assert repr(sgd) == "SGD(1 parameter, lr=0.001, momentum=0.9, nesterov=True)"
