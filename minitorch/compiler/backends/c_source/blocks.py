@@ -96,13 +96,13 @@ class Blocks:
         self.alone = team and (not axes or whole_block or few)
         """Whether there is nothing to share: one number, one block that a call computes, or a few elements."""
 
-    def arrange(self, updates: bool, copies: bool) -> None:
+    def arrange(self, updates: bool, ordered: bool) -> None:
         """Where a product `updates` a matrix itself, blocks are as high as fills tiles of any height. All panels go
-        over a block of its left side while that is in the cache, where they are narrow or the block is a copy."""
+        over a block of its left side while that is in the cache, where they are narrow or its columns are `ordered`."""
         if updates:
             self.rows = UPDATED
         narrow = updates and self.rows >= 2 * self.columns
-        self.rows_first = self.panels and not self.folded and (narrow or copies)
+        self.rows_first = self.panels and not self.folded and (narrow or ordered)
 
     @property
     def breadth(self) -> Size:

@@ -49,7 +49,7 @@ static void gemm_##S(const struct blas *blas, long m, long n, long k, T alpha, c
                 const T *at = there ? right + t * br : packed; \
                 if (!there) mt_pack_##S(count, columns, WIDTH, right + t * br, br, bc, 0, packed); \
                 for (long i = 0; i < rows; i += step) /* a row that sums start from is added to one row */ \
-                    PANEL(step, count, left + i * ar + t * ac, ar, ac, 0, at, there ? br : WIDTH, \
+                    PANEL(step, count, left + i * ar + t * ac, ar, ac, 0, 0, at, there ? br : WIDTH, \
                           z + i * WIDTH, WIDTH, t > 0 ? z + i * WIDTH : 0, 0); \
             } \
             for (long i = 0; i < rows; i++) \

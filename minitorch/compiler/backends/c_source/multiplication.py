@@ -10,7 +10,7 @@ from minitorch.compiler.backends.c_source.function import Function
 from minitorch.compiler.backends.c_source.layout import Key, Layout, Sizes
 from minitorch.compiler.backends.c_source.merged import Merged
 from minitorch.compiler.backends.c_source.product import MOST_PACKED, Lanes
-from minitorch.compiler.backends.c_source.taken import copied, side
+from minitorch.compiler.backends.c_source.taken import by_columns, side
 from minitorch.graph.dim import Size
 from minitorch.graph.tensor import Tensor
 
@@ -29,6 +29,8 @@ class Multiplication:
         self.left, self.right = (inputs[i] for i in product.operands)
         self.function, self.sizes, self.lanes, self.blocks = function, sizes, lanes, blocks
         self.ready: list[str] = []  # where the right matrix, or a panel of it, is read, and how far apart rows are
+        self.in_order = lanes.terms and not product.turns and by_columns(self.left, taken)
+        """Whether tiles take the columns of the left matrix in an order."""
         self.block: list[str] = []  # the same of a block of the left matrix, where it has been copied
         self.copied = False  # whether the row that is added has been
 
@@ -89,15 +91,15 @@ class Multiplication:
             f.line(call)
 
     def _copy_left(self) -> None:
-        """Copy a block of the left matrix whose columns are taken in an order, and lie apart."""
-        if not copied(self.left, self.taken):
+        """Copy a block of the left matrix whose columns are taken in an order, where tiles do not take them so."""
+        if self.in_order or not by_columns(self.left, self.taken):
             return
         f, a, t = self.function, self.left, c_type(self.dtype)
         pitch, k, step = self.lanes.padded(self.blocks.rows, self.dtype), a.shape[1], self.sizes(a.strides[1])
         place = f"{f.argument(a, written=False)} + i0"
         f.line(f"{t} *const left = ({t} *)(mine + {f.scratch(k * pitch, self.dtype)});")
         f.line(self._packing([self.sizes(k), "rows", str(pitch), place, step, "1", f.order(a), "left"]))
-        self.block = ["left", "1", str(pitch), "0"]
+        self.block = ["left", "1", str(pitch), "0", "0"]
 
     def _packing(self, given: Sequence[str]) -> str:
         self.function.needs.add(self.lanes.packing(self.dtype))
@@ -161,9 +163,11 @@ class Multiplication:
         a, f = self.left, self.function
         start, name = self.sizes.index(a.offset, [(a.strides[0], "i0")]), f.argument(a, written=False)
         if a.key not in self.taken:
-            return [f"{name} + {start}", *(self.sizes(s) for s in a.strides), "0"]
+            return [f"{name} + {start}", *(self.sizes(s) for s in a.strides), "0", "0"]
         order = f.order(a)
-        return [f"{name} + ({order} ? 0 : {start})", self.sizes(a.strides[0]), "1", f"{order} ? {order} + i0 : 0"]
+        if self.in_order:
+            return [f"{name} + {start}", *(self.sizes(s) for s in a.strides), "0", order]
+        return [f"{name} + ({order} ? 0 : {start})", self.sizes(a.strides[0]), "1", f"{order} ? {order} + i0 : 0", "0"]
 
     def _row(self, n: Tensor | None, first: str) -> str:
         """Where a row lies, from its `first` element on; or where a number does."""

@@ -19,8 +19,8 @@ from minitorch.graph.types import DType
 
 MOST_PACKED = 1 << 16  # bytes of the stack that a packed operand may take
 LEAST_TURNED, MOST_TURNED = 32, 128  # terms of a product whose left side is turned for it
-LEFT = "const {0} *restrict a, long ar, long ac, const int64_t *rows"
-"""The left side: a matrix by its strides. Its rows may be taken in an order."""
+LEFT = "const {0} *restrict a, long ar, long ac, const int64_t *rows, const int64_t *terms"
+"""The left side: a matrix by its strides. Its rows, or its columns, the terms, may be taken in an order."""
 
 
 class Lanes(NamedTuple):
@@ -58,6 +58,11 @@ class Lanes(NamedTuple):
     @property
     def masks(self) -> bool:
         """Whether parts of a vector are read and written as fast as all of it."""
+        return self.vector_bytes == 64
+
+    @property
+    def terms(self) -> bool:
+        """Whether tiles take their terms in an order themselves; else left sides that ask for it are copied."""
         return self.vector_bytes == 64
 
     @property
@@ -131,7 +136,7 @@ def _panel(lanes: Lanes, vectors: int, dtype: DType, head: str, part: bool) -> s
         *(head, "{", "    long i = 0;"),
     ]
     for rows in lanes.rows(vectors):
-        left = "k, rows ? a : a + i * ar, ar, ac, rows ? rows + i : rows"
+        left = "k, rows ? a : a + i * ar, ar, ac, rows ? rows + i : rows, terms"
         unless = " && (m - i) / 2 != 4" if rows == 6 else ""  # 8 rows are two tiles of 4, not one of 6 and two of 1
         lines += [
             f"    for (; i + {rows} <= m{unless}; i += {rows})",
@@ -155,7 +160,7 @@ def _function(lanes: Lanes, columns: int, dtype: DType) -> tuple[list[Part], str
         end = column + len(list(alike)) * vectors * width
         lines += [
             f"    for (long j = {column}; j < {end}; j += {vectors * width})",
-            f"        {called[-1].name}(m, k, a, ar, ac, rows, b + j, br, {rest}, z + j, zr,",
+            f"        {called[-1].name}(m, k, a, ar, ac, rows, terms, b + j, br, {rest}, z + j, zr,",
             "            start ? start + j : start, scale);",
         ]
         column = end
@@ -185,11 +190,11 @@ def _turned(lanes: Lanes, columns: int, rows: int, dtype: DType, name: str) -> s
         f"        const {t} *const right = ar == 1 ? a + i : packed;",
         f"        const long rr = ar == 1 ? ac : {rows};",
         f"        if (ar != 1) mt_pack_{s}(k, {rows}, {rows}, a + i * ar, ac, ar, 0, packed);",
-        f"        product_{s}_{rows}({columns}, k, b, 1, br, 0, right, rr, sums, {rows}, 0, 0);",
+        f"        product_{s}_{rows}({columns}, k, b, 1, br, 0, 0, right, rr, sums, {rows}, 0, 0);",
         f"        for (long r = 0; r < {rows}; r += {width})",
         f"            for (long j = 0; j < {columns}; j += {width})",
         f"                mt_cross_{s}(sums + j * {rows} + r, {rows}, z + (i + r) * zr + j, zr);",
         "    }",
     ]
-    rest = "m - i, k, a + i * ar, ar, ac, rows, b, br, z + i * zr, zr, start, scale"
+    rest = "m - i, k, a + i * ar, ar, ac, rows, terms, b, br, z + i * zr, zr, start, scale"
     return "\n".join([*lines, f"    if (i < m) product_{s}_{columns}({rest});", "}"])

@@ -15,7 +15,7 @@ from minitorch.compiler.backends.c_source.multiplication import Multiplication
 from minitorch.compiler.backends.c_source.product import Lanes
 from minitorch.compiler.backends.c_source.reductions import Reductions
 from minitorch.compiler.backends.c_source.steps import Steps
-from minitorch.compiler.backends.c_source.taken import copied
+from minitorch.compiler.backends.c_source.taken import by_columns
 from minitorch.compiler.backends.c_source.vectors import in_vectors
 from minitorch.compiler.passes.fuse import FOLDS
 from minitorch.graph.dim import Shape
@@ -54,7 +54,7 @@ class Region:
         right = None if merged is None else self.inputs[merged.operands[1]]
         self.blocks = Blocks(axes, sizes, lanes, right, bool(calls), folds, team)
         if merged is not None:
-            self.blocks.arrange(self.updates, copied(self.inputs[merged.operands[0]], taken))
+            self.blocks.arrange(self.updates, by_columns(self.inputs[merged.operands[0]], taken))
         given = self.function, sizes, lanes, self.blocks
         self.reductions = Reductions(self.nodes, self.writes, self.numbers, *given)
         self.multiplication = None

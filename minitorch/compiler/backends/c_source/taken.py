@@ -43,8 +43,8 @@ def _sides(i: Instruction) -> Iterator[tuple[str, ...]]:
             yield ("rows",) if elements else ("rows", "columns")
 
 
-def copied(left: Layout, taken: Collection[Key]) -> bool:
-    """Whether a product copies its left side block by block: rows that are taken in an order are its columns."""
+def by_columns(left: Layout, taken: Collection[Key]) -> bool:
+    """Whether rows that are taken in an order are the columns of a product's left side."""
     return left.key in taken and side(left) == "columns"
 
 
