@@ -19,6 +19,7 @@ from minitorch.graph.types import dtype_of, show_shape
 from minitorch.program import Program, compile
 
 MOST_PROGRAMS = 64  # that `predict` keeps; the oldest goes when another is compiled
+MOST_COMPARED = 1 << 20  # bytes of an array that `predict` looks at for changes
 
 
 class Module(Pictured):
@@ -114,7 +115,7 @@ class Module(Pictured):
         """The outputs for the rows of `X`, by a program that is compiled once for each shape of a row.
 
         `X` is an array of rows; it is converted to the dtype of the parameters. A new program is compiled where an
-        attribute has changed, of this module or of one inside.
+        attribute has changed, of this module or of one inside; writing into an array of more than a MiB is not seen.
         """
         rows = as_array(X, "predict: X")
         dtype = next((p.dtype for p in self.parameters()), dtype_of("float32"))
@@ -173,7 +174,7 @@ def _fingerprint(name: str, value: Any) -> Any:
         return name, tuple(_fingerprint("", v) for v in value)
     if isinstance(value, dict):
         return name, tuple(_fingerprint(str(k), v) for k, v in value.items())
-    if isinstance(value, np.ndarray) and value.dtype != object:  # whose elements may be written
+    if isinstance(value, np.ndarray) and value.dtype != object and value.nbytes <= MOST_COMPARED:
         return name, value.dtype, value.shape, value.tobytes()
     simple = isinstance(value, str | int | float | bool | None)
     return name, (type(value), repr(value)) if simple else _Same(value)  # of numbers 1, 1.0 and True would be equal

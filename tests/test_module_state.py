@@ -161,6 +161,14 @@ def test_predict_sees_what_was_written_into_an_array():
     assert model.predict([[3.0, 4.0]]).tolist() == [[3, 0]]
 
 
+def test_predict_sees_another_large_array(monkeypatch):
+    monkeypatch.setattr(module, "MOST_COMPARED", 4)
+    model = Scaled(np.ones(2))
+    assert model.predict([[3.0, 4.0]]).tolist() == [[3, 4]]
+    model.by = np.array([1.0, 0.0])
+    assert model.predict([[3.0, 4.0]]).tolist() == [[3, 0]]
+
+
 def test_predict_tells_numbers_apart_that_are_equal():
     model = Scaled(0.0)
     assert not np.signbit(model.predict([[1.0]])).any()
