@@ -32,13 +32,13 @@ _dtype, _shape = attrgetter("dtype"), attrgetter("shape")
 
 class Cut(NamedTuple):
     """How rows are cut into batches: of all full ones and of what is left, the first row, the number of steps and the
-    rows of each; with these the kinds of its inputs, and the shapes of its results. Of each output the `kinds` are the
-    shapes that are met, without their rows where these are joined."""
+    rows of each; with these the kinds of its inputs, and the shapes of its results. `shapes` are those that are met of
+    each output, without their rows where these are joined."""
 
     parts: list[tuple[int, int, int]]
     inputs: list[Kinds]
     results: list[list[tuple[int, ...]]]
-    kinds: list[set[tuple[int, ...]]]
+    shapes: list[set[tuple[int, ...]]]
 
 
 class Executor:

@@ -9,7 +9,7 @@ from typing import Any, Union
 from minitorch.errors import ArgumentError, FileError
 from minitorch.graph.array import as_array
 from minitorch.graph.storage import Array
-from minitorch.graph.tensor import Tensor
+from minitorch.graph.tensor import held
 from minitorch.graph.text import shown
 from minitorch.lazy import lazy
 from minitorch.nn import Module
@@ -39,7 +39,7 @@ def save(path: Path, model: Module | Mapping[str, Any]) -> None:
     if not isinstance(model, Module | Mapping):
         raise ArgumentError(f"save: a module or a dict of arrays is expected, but {shown(model)} was given")
     state = model.state_dict() if isinstance(model, Module) else model
-    arrays = {str(name): as_array(_value(v), f"save: {shown(name)}").copy(order="C") for name, v in state.items()}
+    arrays = {str(name): as_array(held(v), f"save: {shown(name)}").copy(order="C") for name, v in state.items()}
     write_whole(path, safetensors.save(arrays))
 
 
@@ -62,10 +62,6 @@ def load(path: Path, model: Module | None = None) -> Any:
     except FileError as error:
         raise FileError(f"load: {os.fsdecode(path)}: {error.message}") from None
     return model
-
-
-def _value(value: Any) -> Any:
-    return value.data if isinstance(value, Tensor) and "storage" in value.attrs else value
 
 
 def _path(path: Any, function: str) -> str:

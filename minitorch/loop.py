@@ -39,8 +39,8 @@ class Loop:
 
         Raises `InputError` before the first step where those of one output differ in their shapes.
         """
-        for i, kinds in enumerate(self.cut.kinds[: len(self.wanted)]):
-            if len(kinds) > 1:
+        for i, shapes in enumerate(self.cut.shapes[: len(self.wanted)]):
+            if len(shapes) > 1:
                 raise self._cannot_join(i)
         compiled = self.executor.backend.loops and not any(map(self._changes, self.arrays))
         results = self._room() if compiled else None
@@ -106,10 +106,10 @@ class Loop:
         """Memory for all results, and whether each has rows; None where the steps' results differ in their shapes."""
         results = []
         executor = self.executor
-        for output, joined, kinds in zip(executor.outputs, executor.joined, self.cut.kinds, strict=True):
-            if len(kinds) != 1:
+        for output, joined, shapes in zip(executor.outputs, executor.joined, self.cut.shapes, strict=True):
+            if len(shapes) != 1:
                 return None
-            (shape,) = kinds
+            (shape,) = shapes
             results.append((np.empty((self.count if joined else self.steps, *shape), output.dtype), joined))
         return results
 

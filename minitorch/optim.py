@@ -14,7 +14,7 @@ from minitorch.functional.arguments import is_number
 from minitorch.graph.array import as_array, fitting
 from minitorch.graph.origin import derived
 from minitorch.graph.storage import guarded_with
-from minitorch.graph.tensor import Tensor
+from minitorch.graph.tensor import Tensor, held
 from minitorch.graph.text import counted, shown
 from minitorch.graph.types import DType, is_float, show_shape
 
@@ -100,7 +100,7 @@ class Optimiser:
         arrays = {}
         for name, tensor in mine.items():
             what = f"{title}: {name}"
-            arrays[name] = fitting(as_array(_value(given[name]), what), tensor.dtype, what)
+            arrays[name] = fitting(as_array(held(given[name]), what), tensor.dtype, what)
             if arrays[name].shape != tensor.shape:
                 shapes = f"{show_shape(tensor.shape)} is expected, but {show_shape(arrays[name].shape)} was given"
                 raise OptionError(f"{what}: the shape {shapes}")
@@ -185,12 +185,8 @@ class SGD(Optimiser):
         if told and self._shares:
             return state
         sums = [value for name, value in state.items() if name not in told]
-        share = 1.0 - self.dampening * any(np.any(_value(v)) for v in sums)
+        share = 1.0 - self.dampening * any(np.any(held(v)) for v in sums)
         return {n: v for n, v in state.items() if n not in told} | {f"share.{dtype}": share for dtype in self._shares}
-
-
-def _value(given: Any) -> Any:
-    return given.data if isinstance(given, Tensor) else given
 
 
 def _checked(parameters: Any, optimiser: str) -> list[Tensor]:

@@ -9,11 +9,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minitorch.compiler import PIPELINE
-from minitorch.compiler.backends import BACKENDS
-from minitorch.compiler.choice import compiled
+from minitorch.compiler.choice import compiled, require
 from minitorch.compiler.plan import Plan
 from minitorch.compiler.rewrite import PassRecord
-from minitorch.errors import ArgumentError, InputError, OptionError
+from minitorch.errors import ArgumentError, InputError
 from minitorch.executor import Executor
 from minitorch.graph.array import as_array
 from minitorch.graph.graph import Graph
@@ -66,9 +65,7 @@ def _compile(
 ) -> Program:
     """The same; its errors name the `function` that the user called."""
     traced, requirements = trace(inputs, outputs, updates, name, training, function)
-    if not isinstance(backend, str) or (backend != "auto" and backend not in BACKENDS):
-        known = f"there are auto, {', '.join(BACKENDS)}"
-        raise OptionError(f"{function}: there is no backend {shown(backend)}; {known}\n  in {here()!r}")
+    require(backend, function)
     single = isinstance(outputs, Tensor)
     pack: Callable[[Sequence[Array]], Any] = itemgetter(0) if single else tuple if isinstance(outputs, tuple) else list
     return Program(traced, requirements, backend, pack)

@@ -141,7 +141,7 @@ def fit(
     flags = {"shuffle": shuffle, "progress": progress, "check_finite": check_finite}
     _require_arguments(program, epochs, callbacks, validation, flags)
     prepared, rows, _ = program.checked(arrays, batch_size, None, "fit")
-    held_out = None if validation is None else program.checked(validation, batch_size, None, "fit: validation")[0]
+    held_out = None if validation is None else program.checked(validation, batch_size, None, "fit: validation")[:2]
     _require_seed(seed)
     wanted = _frames(snapshots, int(epochs))
     source = random.default_rng(seed)
@@ -152,7 +152,7 @@ def fit(
         order = source.permutation(rows) if shuffle else None
         _epoch(state, prepared, order, rows, int(batch_size), check_finite)
         if held_out is not None:
-            _validate(state, held_out, batch_size)
+            _validate(state, *held_out, int(batch_size))
         for callback in callbacks:
             callback(state)
         if camera is not None:
@@ -257,8 +257,7 @@ class _Camera:
             self.state.history.snapshots.append(Snapshot(self.state.epoch, self.copy(())))
 
 
-def _validate(state: State, arrays: Sequence[Array], batch_size: int) -> None:
-    rows = state.program.checked(arrays, batch_size)[1]
+def _validate(state: State, arrays: Sequence[Array], rows: int, batch_size: int) -> None:
     (losses,) = Loop(state.program.without_updates()._executor, arrays, None, rows, batch_size, wanted=1).run()
     state.validation_loss = mean_over_rows(losses, rows, batch_size)
     state.history.validation_loss.append(state.validation_loss)

@@ -56,11 +56,7 @@ def train(options: Namespace) -> None:
         step, standardize(X_train), y_train, epochs=options.epochs, batch_size=options.batch_size, seed=options.seed,
         callbacks=[_report(options.epochs)],
     )  # fmt: skip
-    if not np.isfinite(history.loss).all():
-        epoch = int(np.argmin(np.isfinite(history.loss))) + 1
-        raise ArgumentError(
-            f"the loss is {history.loss[epoch - 1]} in epoch {epoch}: try a smaller --lr than {options.lr}"
-        )
+    _require_finite(history.loss, options.lr)
     model = _with_scale(model, X_train, options.activation)
     print(f"{history}; on {len(X_test):,} rows held out: {_score(model.predict(X_test), y_test, bool(classes))}")
     if options.save is not None:
@@ -77,6 +73,12 @@ def _step(model: Module, y: Array, options: Namespace) -> Program:
     loss = LOSSES[options.loss](model(x), goal)
     sgd = SGD(model.parameters(), lr=options.lr, momentum=options.momentum)
     return compile([x, goal], loss, updates=sgd.minimize(loss), name="train_step")
+
+
+def _require_finite(losses: Sequence[float], lr: float) -> None:
+    for epoch, loss in enumerate(losses, 1):
+        if not np.isfinite(loss):
+            raise ArgumentError(f"the loss is {loss} in epoch {epoch}: try a smaller --lr than {lr}")
 
 
 def _report(epochs: int) -> Any:
@@ -115,7 +117,8 @@ def _scale(X: Array) -> tuple[Any, Any]:
     low: Any = X.min(0)
     high: Any = X.max(0)
     first, last = (row[0] for row in standardize(X, low[None], high[None])[1:])
-    one = np.where(high == low, 1, (last - first) / np.where(high == low, 1, high - low))
+    constant = high == low
+    one = np.where(constant, 1, last - first) / np.where(constant, 1, high - low)
     return first - low * one, one
 
 

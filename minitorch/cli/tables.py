@@ -92,22 +92,23 @@ def _numbers(
     path: Path, body: Sequence[Sequence[str]], names: Sequence[str], kept: Sequence[int], titled: bool
 ) -> Array:  # fmt: skip
     X = np.empty((len(body), len(kept)))
+
+    def cell(r: int, c: int) -> str:
+        return f"{path}: row {r + 1 + titled}, column {names[kept[c]]}: {body[r][kept[c]]!r}"
+
     for r, row in enumerate(body):
         for c, i in enumerate(kept):
-            where = f"row {r + 1 + titled}, column {names[i]}: {row[i]!r}"
             try:
                 X[r, c] = float(row[i])
             except ValueError:
-                raise FileError(f"{path}: {where} is no number") from None
-            if not np.isfinite(X[r, c]):
-                raise FileError(f"{path}: {where} is not finite")
+                raise FileError(f"{cell(r, c)} is no number") from None
+    for r, c in np.argwhere(~np.isfinite(X)):
+        raise FileError(f"{cell(r, c)} is not finite")
     return X
 
 
 def _finite(path: Path, values: Array, what: str) -> Array:
-    bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
-        row, column = bad[0]
+    for row, column in np.argwhere(~np.isfinite(values)):
         raise FileError(f"{path}: {what} is not finite in row {row + 1}, column {column + 1}: {values[row, column]}")
     return values
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from typing import Any
 
 from minitorch.compiler import optimise
 from minitorch.compiler.backends import BACKENDS, Backend
@@ -12,6 +13,7 @@ from minitorch.compiler.plan import Plan, make_plan
 from minitorch.compiler.rewrite import PassRecord
 from minitorch.errors import CompilerError, OptionError
 from minitorch.graph.graph import Graph
+from minitorch.graph.origin import here
 from minitorch.graph.text import shown
 from minitorch.lazy import lazy
 
@@ -52,9 +54,7 @@ def compiled(traced: Graph, backend: str) -> tuple[Compilation, Backend]:
     """
     if backend == "auto":
         backend = os.environ.get(VARIABLE) or "auto"
-        if backend != "auto" and backend not in BACKENDS:
-            known = f"there are auto, {', '.join(BACKENDS)}"
-            raise OptionError(f"{VARIABLE}: there is no backend {shown(backend)}; {known}")
+        require(backend, VARIABLE)
     if backend != "auto":
         return _by(traced, backend)
     if len(traced.nodes) > MOST_NODES:
@@ -67,6 +67,13 @@ def compiled(traced: Graph, backend: str) -> tuple[Compilation, Backend]:
     except CompilerError as error:
         _say(error.message)
     return _by(traced, "numpy")
+
+
+def require(backend: Any, title: str) -> None:
+    """An error, under this title, for what is no backend's name, nor "auto"."""
+    if not isinstance(backend, str) or (backend != "auto" and backend not in BACKENDS):
+        known = f"there are auto, {', '.join(BACKENDS)}"
+        raise OptionError(f"{title}: there is no backend {shown(backend)}; {known}\n  in {here()!r}")
 
 
 def _by(traced: Graph, backend: str) -> tuple[Compilation, Backend]:

@@ -452,6 +452,11 @@ def constant_of(array: Array, weak: bool = False) -> Tensor:
     return Tensor(registry["constant"], (), {"value": value}, Type(value.shape, value.dtype, weak), role="constant")
 
 
+def held(given: Any) -> Any:
+    """The value that a parameter or variable holds; anything else as it is."""
+    return given.data if isinstance(given, Tensor) and "storage" in given.attrs else given
+
+
 STORED = {np.dtype(name) for name in ("bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64")}
 
 
