@@ -121,12 +121,14 @@ class Module(Pictured):
         dtype = next((p.dtype for p in self.parameters()), dtype_of("float32"))
         programs: dict[Any, Program] = vars(self).setdefault("_programs", {})
         key = rows.shape[1:], dtype, self._structure()
-        if key not in programs:
-            while len(programs) >= MOST_PROGRAMS:
-                del programs[next(iter(programs))]
+        program = programs.get(key)
+        if program is None:
             x = ops.placeholder("X", ("batch", *rows.shape[1:]) if rows.ndim else (), dtype)
-            programs[key] = compile([x], self(x), name=f"{type(self).__name__}.predict")
-        result: Array = programs[key](rows)
+            program = compile([x], self(x), name=f"{type(self).__name__}.predict")
+            for old in list(programs)[: max(0, len(programs) + 1 - MOST_PROGRAMS)]:
+                programs.pop(old, None)  # or another thread has removed it
+            programs[key] = program
+        result: Array = program(rows)
         return result
 
     def _structure(self) -> tuple[Any, ...]:

@@ -143,7 +143,7 @@ def test_predict_keeps_so_many_programs(monkeypatch):
     for k in range(5):
         model.extra = k
         model.predict([[1.0, 1.0]])
-    assert len(vars(model)["_programs"]) == 3
+        assert len(vars(model)["_programs"]) == min(k + 1, 3)
 
 
 class Scaled(nn.Module):
