@@ -1,34 +1,49 @@
-// LANES rows of a matrix, `step` elements apart, as LANES columns: the rows of one half interleaved with those of the
-// other as often as LANES can be halved
-#define LOW_2 0, 2
-#define HIGH_2 1, 3
-#define LOW_4 0, 4, 1, 5
-#define HIGH_4 2, 6, 3, 7
-#define LOW_8 0, 8, 1, 9, 2, 10, 3, 11
-#define HIGH_8 4, 12, 5, 13, 6, 14, 7, 15
-#define LOW_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#define HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+// A matrix of as many rows as a vector has elements, `step` elements apart, as its columns. A vector is LANES lanes of 16
+// bytes, SIZE elements each, for processors move elements within a lane at less cost than across. So the rows of every
+// SIZE are interleaved lane by lane, as often as SIZE can be halved; then lanes with even numbers are parted from those
+// with odd ones, as often as LANES can be halved.
+#define LOW_f32(at, next) at, next + at, at + 1, next + at + 1
+#define HIGH_f32(at, next) LOW_f32(at + 2, next)
+#define LOW_f64(at, next) at, next + at
+#define HIGH_f64(at, next) LOW_f64(at + 1, next)
+#define ALL_1(SIZE, HALF) HALF(0, SIZE)
+#define ALL_2(SIZE, HALF) HALF(0, 2 * SIZE), HALF(SIZE, 2 * SIZE)
+#define ALL_4(SIZE, HALF) HALF(0, 4 * SIZE), HALF(SIZE, 4 * SIZE), HALF(2 * SIZE, 4 * SIZE), HALF(3 * SIZE, 4 * SIZE)
+#define LANE_2(at) at, at + 1
+#define LANE_4(at) LANE_2(at), LANE_2(at + 2)
+#define ALTERNATE_1(SIZE, from) LANE_##SIZE(0) // which nobody parts
+#define ALTERNATE_2(SIZE, from) LANE_##SIZE(from), LANE_##SIZE(from + 2 * SIZE)
+#define ALTERNATE_4(SIZE, from) ALTERNATE_2(SIZE, from), ALTERNATE_2(SIZE, from + 4 * SIZE)
 #ifdef INTERLEAVED
-#define CROSS(NAME, T, VECTOR, LANES) \
+#define CROSS(NAME, S, T, VECTOR, LANES, SIZE) \
 HIDDEN void NAME(const T *restrict from, long step, T *restrict to, long pitch) \
 { \
-    VECTOR x[LANES], y[LANES]; \
-    UNROLL for (int i = 0; i < LANES; i++) x[i] = *(const VECTOR *)(from + i * step); \
-    UNROLL for (int halved = 0; halved < __builtin_ctz(LANES); halved++) { \
-        UNROLL for (int i = 0; i < LANES / 2; i++) { \
-            y[2 * i] = INTERLEAVED(x[i], x[i + LANES / 2], LOW_##LANES); \
-            y[2 * i + 1] = INTERLEAVED(x[i], x[i + LANES / 2], HIGH_##LANES); \
+    VECTOR x[LANES * SIZE], y[LANES * SIZE]; \
+    UNROLL for (int i = 0; i < LANES * SIZE; i++) x[i] = *(const VECTOR *)(from + i * step); \
+    UNROLL for (int halved = 0; halved < __builtin_ctz(SIZE); halved++) { \
+        UNROLL for (int i = 0; i < LANES * SIZE / 2; i++) { \
+            const int first = i / (SIZE / 2) * SIZE + i % (SIZE / 2); \
+            y[2 * i] = INTERLEAVED(x[first], x[first + SIZE / 2], ALL_##LANES(SIZE, LOW_##S)); \
+            y[2 * i + 1] = INTERLEAVED(x[first], x[first + SIZE / 2], ALL_##LANES(SIZE, HIGH_##S)); \
         } \
-        UNROLL for (int i = 0; i < LANES; i++) x[i] = y[i]; \
+        UNROLL for (int i = 0; i < LANES * SIZE; i++) x[i] = y[i]; \
     } \
-    UNROLL for (int i = 0; i < LANES; i++) *(VECTOR *)(to + i * pitch) = x[i]; \
+    UNROLL for (int halved = 0; halved < __builtin_ctz(LANES); halved++) { \
+        UNROLL for (int i = 0; i < LANES * SIZE / 2; i++) { \
+            const int first = i / SIZE * 2 * SIZE + i % SIZE; \
+            y[i] = INTERLEAVED(x[first], x[first + SIZE], ALTERNATE_##LANES(SIZE, 0)); \
+            y[i + LANES * SIZE / 2] = INTERLEAVED(x[first], x[first + SIZE], ALTERNATE_##LANES(SIZE, SIZE)); \
+        } \
+        UNROLL for (int i = 0; i < LANES * SIZE; i++) x[i] = y[i]; \
+    } \
+    UNROLL for (int i = 0; i < LANES * SIZE; i++) *(VECTOR *)(to + i * pitch) = x[i]; \
 }
 #else
-#define CROSS(NAME, T, VECTOR, LANES) \
+#define CROSS(NAME, S, T, VECTOR, LANES, SIZE) \
 HIDDEN void NAME(const T *restrict from, long step, T *restrict to, long pitch) \
 { \
-    for (long i = 0; i < LANES; i++) \
-        for (long j = 0; j < LANES; j++) to[i * pitch + j] = from[j * step + i]; \
+    for (long i = 0; i < LANES * SIZE; i++) \
+        for (long j = 0; j < LANES * SIZE; j++) to[i * pitch + j] = from[j * step + i]; \
 }
 #endif
 

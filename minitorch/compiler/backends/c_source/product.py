@@ -17,6 +17,7 @@ from minitorch.compiler.backends.c_source.function import Part
 from minitorch.compiler.backends.c_source.texts import c_text
 from minitorch.graph.types import DType
 
+LANE = 16  # bytes within which a processor moves elements at less cost than across
 MOST_PACKED = 1 << 16  # bytes of the stack that a packed operand may take
 LEAST_TURNED, MOST_TURNED = 32, 128  # terms of a product whose left side is turned for it
 LEFT = "const {0} *restrict a, long ar, long ac, const int64_t *rows, const int64_t *terms"
@@ -87,14 +88,14 @@ class Lanes(NamedTuple):
 
     def packing(self, dtype: DType) -> Part:
         """Matrices copied, crosswise or not."""
-        t, s, lanes = c_type(dtype), suffix(dtype), self.of(dtype)
+        t, s, lanes, size = c_type(dtype), suffix(dtype), self.of(dtype), LANE // dtype.itemsize
         declared = [
             f"HIDDEN void mt_cross_{s}(const {t} *restrict from, long step, {t} *restrict to, long pitch);",
             f"HIDDEN void mt_pack_{s}(long k, long n, long pitch, const {t} *restrict b, long br, long bc,",
             f"    const int64_t *order, {t} *restrict packed);",
         ]
         lines = [
-            f"CROSS(mt_cross_{s}, {t}, vector_{s}, {lanes})",
+            f"CROSS(mt_cross_{s}, {s}, {t}, vector_{s}, {lanes // size}, {size})",
             f"CROSS_PART(cross_part_{s}, mt_cross_{s}, {t}, vector_{s}, {lanes})",
             f"PACK(mt_pack_{s}, mt_cross_{s}, cross_part_{s}, {s}, {t}, vector_{s}, {lanes})",
         ]
