@@ -14,7 +14,7 @@ import numpy as np
 
 from minitorch.compiler.backends.base import Batches, Memory, known_shape
 from minitorch.compiler.backends.c_source.footing import Footing
-from minitorch.compiler.backends.c_source.job import Blas, Column, Job, Result, numbers_of
+from minitorch.compiler.backends.c_source.job import Blas, Column, Job, Result, address, numbers_of
 from minitorch.compiler.backends.c_source.layout import Key
 from minitorch.compiler.backends.c_source.written import Written
 from minitorch.compiler.backends.interpreter import evaluate_graph
@@ -84,17 +84,17 @@ class Binding:
         """`steps` batches of `size` rows from row `first` on. Returns how many were made: fewer where one failed."""
         looped = self.looped = self.looped or self._looped(batches)
         job, table = looped.job, type(self.table).from_buffer_copy(self.table)
-        job.m, job.order = ctypes.addressof(table), None if batches.order is None else batches.order.ctypes.data
+        job.m, job.order = ctypes.addressof(table), None if batches.order is None else address(batches.order)
         job.first, job.steps, job.size, job.number = first, steps, size, batches.steps(first)
         job.threads = self.threads()
         for k, column in looped.columns:
-            column.rows = batches.arrays[k].ctypes.data
+            column.rows = address(batches.arrays[k])
             if job.order is not None and not column.order:
                 column.gathered = self._gathered(k)
         for k, place in looped.whole:
-            table[place] = batches.arrays[k].ctypes.data
+            table[place] = address(batches.arrays[k])
         for result, (values, _) in zip(looped.results, batches.results):
-            result.values = values.ctypes.data
+            result.values = address(values)
         made: int = self.library.run(ctypes.byref(job))
         return made
 
@@ -127,7 +127,7 @@ class Binding:
         if k not in self.gathered:
             node = self.graph.inputs[k]
             room = aligned(self._bytes(node.shape, node))
-            self.gathered[k] = room.ctypes.data, room
+            self.gathered[k] = address(room), room
         return self.gathered[k][0]
 
     # ---- the table ----
@@ -135,7 +135,7 @@ class Binding:
     def _keep(self, key: Key, array: Array) -> Array:
         self.kept[key] = array
         if key in self.written.table:
-            self.table[self.written.table[key]] = array.ctypes.data
+            self.table[self.written.table[key]] = address(array)
         return array
 
     def _leaves(self) -> None:
@@ -154,7 +154,7 @@ class Binding:
             self._keep(key, np.ascontiguousarray(values[ahead.nodes[number]]))
 
     def _slots(self) -> None:
-        base = self.arena.ctypes.data
+        base = address(self.arena)
         for (kind, slot), k in self.written.table.items():
             if kind == "slot":
                 self.table[k] = base + self.offsets[slot]
@@ -182,7 +182,7 @@ class Binding:
                 array = np.array(array, order="C")
             elif array.base is not None and any(np.may_share_memory(array, block) for block in written):
                 array = array.copy()  # the data are parameters that the step changes
-            table[place] = array.ctypes.data
+            table[place] = address(array)
             return array
 
         return point
@@ -198,7 +198,7 @@ class Binding:
 
         def prepare() -> Array:
             array = np.empty(shape, dtype)
-            table[place] = array.ctypes.data
+            table[place] = address(array)
             fresh[:] = [array]  # whatever a step that failed has left
             return array
 

@@ -6,6 +6,7 @@ import ctypes
 from collections.abc import Mapping, Sequence
 
 from minitorch.graph.dim import Symbol
+from minitorch.graph.storage import Array
 
 
 class Blas(ctypes.Structure):
@@ -41,6 +42,16 @@ class Job(ctypes.Structure):
         ("results", ctypes.POINTER(Result)), ("outputs", ctypes.c_long), ("threads", ctypes.c_long),
         ("parts", ctypes.c_long),
     )  # fmt: skip
+
+
+_PLACE = ctypes.c_char * 0  # which arrays of no elements have room for
+
+
+def address(array: Array) -> int:
+    """Where an array starts that lies in one piece, in a quarter of the time that `array.ctypes.data` takes."""
+    if not array.flags.writeable:
+        return array.ctypes.data
+    return ctypes.addressof(_PLACE.from_buffer(array))  # type: ignore[arg-type]  # NumPy does not declare it a buffer
 
 
 def typed(library: ctypes.CDLL) -> ctypes.CDLL:

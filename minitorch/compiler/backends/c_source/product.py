@@ -140,7 +140,7 @@ def _panel(lanes: Lanes, vectors: int, dtype: DType, head: str, part: bool) -> s
         left = "k, rows ? a : a + i * ar, ar, ac, rows ? rows + i : rows, terms"
         unless = " && (m - i) / 2 != 4" if rows == 6 else ""  # 8 rows are two tiles of 4, not one of 6 and two of 1
         lines += [
-            f"    for (; i + {rows} <= m{unless}; i += {rows})",
+            f"    for (; i + {rows} <= m && k >= ENDS({rows}, {vectors}){unless}; i += {rows})",
             f"        tile_{rows}({left}, b, br, rest, z + i * zr, zr, start, scale);",
         ]
     return "\n".join([*lines, "}"])
