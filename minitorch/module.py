@@ -15,7 +15,7 @@ from minitorch.graph.pictured import Pictured
 from minitorch.graph.storage import Array
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import printable, shown
-from minitorch.graph.types import dtype_of, show_shape
+from minitorch.graph.types import DType, dtype_of, show_shape
 from minitorch.program import Program, compile
 
 MOST_PROGRAMS = 64  # that `predict` keeps; the oldest goes when another is compiled
@@ -111,24 +111,28 @@ class Module(Pictured):
 
     # ---- use ----
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, *X: Any) -> Array:
         """The outputs for the rows of `X`, by a program that is compiled once for each shape of a row.
 
-        `X` is an array of rows; it is converted to the dtype of the parameters. A new program is compiled where an
-        attribute has changed, of this module or of one inside; writing into an array of more than a MiB is not seen.
+        `X` is an array of rows, or as many as the module takes inputs; they are converted to the dtype of the
+        parameters. A new program is compiled where an attribute has changed, of this module or of one inside; writing
+        into an array of more than a MiB is not seen.
         """
-        rows = as_array(X, "predict: X")
+        if not X:
+            raise ArgumentError("predict: an array of rows is expected, but none was given")
+        names = ["X"] if len(X) == 1 else [f"X{i + 1}" for i in range(len(X))]
+        arrays = [as_array(rows, f"predict: {name}") for name, rows in zip(names, X, strict=True)]
         dtype = next((p.dtype for p in self.parameters()), dtype_of("float32"))
         programs: dict[Any, Program] = vars(self).setdefault("_programs", {})
-        key = rows.shape[1:], dtype, self._structure()
+        key = tuple([rows.shape[1:] if rows.ndim else None for rows in arrays]), dtype, self._structure()
         program = programs.get(key)
         if program is None:
-            x = ops.placeholder("X", ("batch", *rows.shape[1:]) if rows.ndim else (), dtype)
-            program = compile([x], self(x), name=f"{type(self).__name__}.predict")
+            inputs = [_rows_like(array, name, dtype) for array, name in zip(arrays, names, strict=True)]
+            program = compile(inputs, self(*inputs), name=f"{type(self).__name__}.predict")
             for old in list(programs)[: max(0, len(programs) + 1 - MOST_PROGRAMS)]:
                 programs.pop(old, None)  # or another thread has removed it
             programs[key] = program
-        result: Array = program(rows)
+        result: Array = program(*arrays)
         return result
 
     def _structure(self) -> tuple[Any, ...]:
@@ -153,6 +157,11 @@ class Module(Pictured):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+def _rows_like(array: Array, name: str, dtype: DType) -> Tensor:
+    """A placeholder for rows like those of an array, or for one value."""
+    return ops.placeholder(name, ("batch", *array.shape[1:]) if array.ndim else (), dtype)
 
 
 class _Same:

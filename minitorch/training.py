@@ -65,10 +65,14 @@ def _losses(name: str, given: Any) -> list[float]:
 
 
 class State:
-    """Where a fit stands, as callbacks see it after each epoch. `stop()` ends the fit."""
+    """Where a fit stands, as callbacks see it after each epoch. `stop()` ends the fit.
+
+    `at_end` are functions that are called when the fit is over, whatever has ended it, save for an error.
+    """
 
     def __init__(self, program: Program, history: History) -> None:
         self.program, self.history = program, history
+        self.at_end: list[Callable[[], object]] = []
         self.epoch = self.step = 0
         self.loss = float("nan")
         self.validation_loss: float | None = None
@@ -82,33 +86,67 @@ class State:
 Callback = Callable[[State], object]
 
 
+class Learned:
+    """What a program changes and its outputs depend on: the parameters, but not what an optimiser keeps."""
+
+    def __init__(self, program: Program) -> None:
+        read = set(Graph(program.written.outputs).nodes)
+        changed = [t for t, _ in program.written.updates if t in read]
+        self.arrays: dict[Tensor, Array] = {t: t.attrs["storage"].array for t in changed}
+        self.copy: Callable[[], dict[Tensor, Array]] = program._executor.guarded(self._copy)
+        self.put_back: Callable[[Mapping[Tensor, Array]], None] = program._executor.guarded(self._put_back)
+
+    def _copy(self) -> dict[Tensor, Array]:
+        return {t: array.copy() for t, array in self.arrays.items()}
+
+    def _put_back(self, values: Mapping[Tensor, Array]) -> None:
+        for t, value in values.items():
+            self.arrays[t][...] = value
+
+
 class EarlyStopping:
     """A callback that ends a fit when the loss has not improved by more than `tolerance` for `patience` epochs.
 
-    It looks at the validation loss where there is one (Prechelt, Early Stopping, 1998).
+    It looks at the validation loss where there is one (Prechelt, Early Stopping, 1998). With `restore` the parameters
+    are, when the fit is over, those of the epoch whose loss was best.
     """
 
-    def __init__(self, patience: int = 10, tolerance: float = 0.0) -> None:
+    def __init__(self, patience: int = 10, tolerance: float = 0.0, restore: bool = False) -> None:
         self.patience = int_of(patience, "patience", "EarlyStopping", least=0)
         if not is_number(tolerance) or not tolerance >= 0:
             raise ArgumentError(f"EarlyStopping: tolerance is a number of 0 or more, but {shown(tolerance)} was given")
-        self.tolerance = float(tolerance)
+        self.tolerance, self.restore = float(tolerance), flag_of(restore, "restore", "EarlyStopping")
         self.best = float("inf")
         self.waited = 0
         self._history: History | None = None
+        self._learned: Learned | None = None
+        self._values: dict[Tensor, Array] = {}
 
     def __call__(self, state: State) -> None:
         if not isinstance(state, State):
             raise ArgumentError(f"EarlyStopping: the state of a fit is expected, but {shown(state)} was given")
         if state.history is not self._history:  # another fit
-            self._history, self.best, self.waited = state.history, float("inf"), 0
+            self._begin(state)
         loss = state.loss if state.validation_loss is None else state.validation_loss
         if loss < self.best - self.tolerance:
             self.best, self.waited = loss, 0
+            if self._learned is not None:
+                self._values = self._learned.copy()
             return
         self.waited += 1
         if self.waited >= self.patience:
             state.stop()
+
+    def _begin(self, state: State) -> None:
+        self._history, self.best, self.waited, self._values = state.history, float("inf"), 0, {}
+        self._learned = Learned(state.program) if self.restore else None
+        if self._learned is not None:
+            state.at_end.append(self._end)
+
+    def _end(self) -> None:
+        if self._learned is not None:
+            self._learned.put_back(self._values)  # none where no loss was finite
+        self._learned, self._values = None, {}
 
 
 def fit(
@@ -162,6 +200,8 @@ def fit(
             break
     if bar is not None:
         bar.close()
+    for function in state.at_end:
+        function()
     return state.history
 
 
@@ -245,16 +285,13 @@ class _Camera:
 
     def __init__(self, state: State, wanted: frozenset[int]) -> None:
         self.state, self.wanted = state, wanted
-        program = state.program
-        read = set(Graph(program.written.outputs).nodes)
-        kept = [t for t, _ in program.written.updates if t in read]
-        self.copy = program._executor.guarded(lambda _: {t: t.attrs["storage"].array.copy() for t in kept})
-        state.history.program = program
+        self.learned = Learned(state.program)
+        state.history.program = state.program
         self.look()
 
     def look(self) -> None:
         if self.state.epoch in self.wanted or self.state.stopped:
-            self.state.history.snapshots.append(Snapshot(self.state.epoch, self.copy(())))
+            self.state.history.snapshots.append(Snapshot(self.state.epoch, self.learned.copy()))
 
 
 def _validate(state: State, arrays: Sequence[Array], rows: int, batch_size: int) -> None:

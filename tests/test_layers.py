@@ -36,8 +36,8 @@ LAYERS = (
     "compiler.asked", "compiler.autodiff", "compiler.steps", "compiler.checked", "compiler.rewrite", "compiler.fused",
     "compiler.gemm", "compiler.processor", "compiler.passes", "compiler.roles", "compiler.schedule", "compiler.slots",
     "compiler.updates", "compiler.plan", "compiler.listing", "compiler.backends", "compiler", "compiler.choice",
-    "inputs", "executor", "loop", "tracing", "program", "module", "initialisation", "nn", "optim", "data", "training",
-    "files", "inspection", "viz", "cli", "", "__main__",
+    "inputs", "executor", "loop", "tracing", "program", "module", "initialisation", "nn", "optim.optimiser", "optim",
+    "data", "training", "files", "inspection", "viz", "cli", "", "__main__",
 )  # fmt: skip
 
 

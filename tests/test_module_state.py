@@ -8,7 +8,7 @@ import pytest
 
 import minitorch as mt
 from minitorch import module, nn
-from minitorch.errors import DTypeError, FileError
+from minitorch.errors import DTypeError, FileError, InputError
 
 
 def rows(n=5, columns=3, seed=0):
@@ -109,6 +109,29 @@ def test_predict_compiles_once_for_each_shape_of_a_row(monkeypatch):
     assert len(count) == 1
     assert nn.Tanh().predict(rows()).shape == (5, 3)
     np.testing.assert_array_equal(mt.predict(model, rows()), model.predict(rows()))
+
+
+class Weighted(nn.Module):
+    """Two inputs, of which one is a number a row."""
+
+    def __init__(self):
+        self.inner = nn.Linear(3, 2, seed=0)
+
+    def forward(self, x, weight):
+        return self.inner(x) * mt.expand_dims(weight, 1)
+
+
+def test_predict_takes_as_many_inputs_as_a_module():
+    model = Weighted()
+    for n in (5, 2):
+        weights = np.arange(n)
+        expected = model.inner.predict(rows(n)) * weights[:, None].astype("float32")
+        np.testing.assert_allclose(model.predict(rows(n), weights), expected, rtol=1e-6)
+        np.testing.assert_allclose(mt.predict(model, rows(n), weights.tolist()), expected, rtol=1e-6)
+    with pytest.raises(InputError, match=r"X2.* has the size 4; batch is 5"):
+        model.predict(rows(5), np.arange(4))
+    with pytest.raises(TypeError, match="predict: an array of rows is expected, but none was given"):
+        model.predict()
 
 
 def test_predict_sees_new_values_and_new_parameters():

@@ -269,6 +269,47 @@ def test_early_stopping_starts_anew_with_each_fit():
     assert Losses([9.0, 8.0, 7.0, 6.0]).epochs(stopping) == 4
 
 
+def stopped_at(losses, **options):
+    """A fit with these losses, whose parameter is the number of the epoch: what it is when the fit is over."""
+    x, value = mt.placeholder("x", ("n",), "float64"), mt.variable(0.0, dtype="float64")
+    position = mt.variable(0, dtype="int64")
+    epoch = mt.parameter(0.0)
+    current = mt.take(mt.constant(np.array(losses)), position)
+    loss = current + mt.sum(x) * 0 + mt.stop_gradient(mt.cast(epoch, "float64")) * 0
+    step = mt.compile([x], loss, {position: position + 1, value: current, epoch: epoch + 1})
+    stopping = EarlyStopping(**options)
+    for _ in range(2):  # also a fit that goes on with the same callback
+        position.data, epoch.data = 0, 0
+        history = mt.fit(step, [0.0], epochs=len(losses), batch_size=1, callbacks=[stopping], snapshots=2)
+    return float(epoch.data), len(history.loss), float(history.snapshots[-1].values[epoch])
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience", "best", "epochs"),
+    [
+        ([5.0, 3.0, 4.0, 4.0, 1.0], 2, 2, 4), ([5.0, 3.0, 4.0, 2.0, 6.0], 2, 4, 5), ([5.0, 4.0, 3.0], 2, 3, 3),
+        ([float("nan")] * 3, 2, 2, 2), ([1.0, 2.0, float("nan")], 5, 1, 3),
+    ],
+)  # fmt: skip
+def test_early_stopping_puts_back_the_parameters_of_the_best_epoch(losses, patience, best, epochs):
+    assert stopped_at(losses, patience=patience, restore=True) == (best, epochs, epochs)
+    assert stopped_at(losses, patience=patience) == (epochs, epochs, epochs)
+
+
+def test_what_is_to_be_done_at_the_end_is_done_when_another_callback_ends_the_fit():
+    _, step = regression()
+    done = []
+
+    def callback(state):
+        if state.epoch == 1:
+            state.at_end.append(lambda: done.append(state.epoch))
+        if state.epoch == 3:
+            state.stop()
+
+    mt.fit(step, X, Y, epochs=9, batch_size=10, callbacks=[callback])
+    assert done == [3]
+
+
 # ---- progress ----
 
 

@@ -1,4 +1,4 @@
-"""Optimisers: new values of parameters as graph, compiled into the step with everything else."""
+"""What optimisers share: the parameters, a learning rate that moves, and their state."""
 
 from __future__ import annotations
 
@@ -40,8 +40,7 @@ class Optimiser:
 
     @lr.setter
     def lr(self, value: float) -> None:
-        if not (is_number(value) and 0 <= value < float("inf")):
-            raise OptionError(f"{type(self).__name__}: lr is a number of 0 or more, but {shown(value)} was given")
+        require_options(type(self).__name__, {"lr": value}, {})
         self._lr = float(value)
         for rate in self._rates.values():
             rate.data = value
@@ -108,87 +107,6 @@ class Optimiser:
             mine[name].data = array
 
 
-class SGD(Optimiser):
-    """Stochastic gradient descent (Robbins and Monro 1951), with PyTorch's meaning of its options.
-
-    `momentum` keeps a running sum v = momentum * v + (1 - dampening) * g and steps along it (Polyak 1964), where the
-    first v is g whatever the `dampening`; `nesterov` steps along g + momentum * v (Sutskever et al. 2013);
-    `maximize` climbs, by -g in the place of g; `weight_decay` adds weight_decay * parameter to that. PyTorch's other
-    options (`foreach`, `fused`, `capturable`, `differentiable`) change how it computes, not what, and are not here.
-
-    Raises `ValueError` for an option below 0 or not finite, and for a `nesterov` without momentum or with dampening.
-
-    >>> import minitorch as mt
-    >>> w = mt.parameter(3.0)
-    >>> step = mt.compile([], w * w, updates=mt.optim.SGD([w], lr=0.5).minimize(w * w))
-    >>> float(step()), float(w.data)
-    (9.0, 0.0)
-    """
-
-    def __init__(
-        self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.0, nesterov: bool = False,
-        weight_decay: float = 0.0, *, dampening: float = 0.0, maximize: bool = False,
-    ) -> None:  # fmt: skip
-        super().__init__(parameters, lr)
-        for option, value in (("momentum", momentum), ("weight_decay", weight_decay), ("dampening", dampening)):
-            if not (is_number(value) and 0 <= value < float("inf")):
-                raise OptionError(f"SGD: {option} is a number of 0 or more, but {shown(value)} was given")
-        for option, flag in (("nesterov", nesterov), ("maximize", maximize)):
-            if not isinstance(flag, bool | np.bool_):
-                raise OptionError(f"SGD: {option} is True or False, but {shown(flag)} was given")
-        if nesterov and (not momentum or dampening):
-            given = f"momentum={shown(momentum)} and dampening={shown(dampening)} were given"
-            raise OptionError(f"SGD: nesterov needs a momentum greater than 0 and a dampening of 0, but {given}")
-        self.momentum, self.nesterov, self.weight_decay = momentum, nesterov, weight_decay
-        self.dampening, self.maximize = dampening, maximize
-        self.velocities = [_zeros(p, "velocity") for p in self.parameters] if momentum else []
-        self._velocity = dict(zip(self.parameters, self.velocities, strict=False))
-        first = {p.dtype: p for p in reversed(self.parameters)} if momentum and dampening else {}
-        self._shares = {dtype: _share(p) for dtype, p in first.items()}
-
-    def __repr__(self) -> str:
-        options = ("momentum", "nesterov", "weight_decay", "dampening", "maximize")
-        given = "".join(f", {name}={getattr(self, name)}" for name in options if getattr(self, name))
-        return f"{super().__repr__()[:-1]}{given})"
-
-    def _update(self, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Updates:
-        if self.maximize:
-            gradient = -gradient
-        if self.weight_decay:
-            gradient = gradient + self.weight_decay * parameter
-        if not self.momentum:
-            return {parameter: parameter - lr * gradient}
-        old = self._velocity[parameter]
-        share = self._shares.get(parameter.dtype)
-        velocity = self.momentum * old + (gradient if share is None else share * gradient)
-        direction = gradient + self.momentum * velocity if self.nesterov else velocity
-        later = {} if share is None else {share: ops.constant(1.0 - self.dampening, share.dtype)}
-        return {old: velocity, parameter: parameter - lr * direction, **later}
-
-    def state(self) -> dict[str, Tensor]:
-        shares = {f"share.{dtype}": share for dtype, share in self._shares.items()}
-        return {f"velocity.{i}": v for i, v in enumerate(self.velocities)} | shares
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """The same. A state of an SGD without `dampening` does not tell whether its next step is the first one.
-
-        As in PyTorch, it is not where there is a running sum; one that is 0 everywhere is taken for none.
-        """
-        super().load_state(self._with_shares(state) if isinstance(state, Mapping) else state)
-        for share in self._shares.values():
-            if share.data != 1:  # of another dampening
-                share.data = 1.0 - self.dampening
-
-    def _with_shares(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A state with what tells of the first step where this optimiser asks for it, and without where it does not."""
-        told = {name for name in state if str(name).startswith("share.")}
-        if told and self._shares:
-            return state
-        sums = [value for name, value in state.items() if name not in told]
-        share = 1.0 - self.dampening * any(np.any(held(v)) for v in sums)
-        return {n: v for n, v in state.items() if n not in told} | {f"share.{dtype}": share for dtype in self._shares}
-
-
 def _checked(parameters: Any, optimiser: str) -> list[Tensor]:
     """The parameters as a list; an error for what an optimiser cannot change."""
     if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
@@ -208,13 +126,17 @@ def _checked(parameters: Any, optimiser: str) -> list[Tensor]:
     return listed
 
 
-def _share(parameter: Tensor) -> Tensor:
-    """What of a gradient enters the running sum: all in the first step, then 1 - dampening."""
-    with guarded_with(parameter.attrs["storage"]):
-        return ops.variable(1.0, name="share", dtype=parameter.dtype)
-
-
-def _zeros(parameter: Tensor, what: str) -> Tensor:
+def zeros_for(parameter: Tensor, what: str) -> Tensor:
     name = f"{parameter.name}.{what}" if parameter.name else what
     with guarded_with(parameter.attrs["storage"]):
         return ops.variable(np.zeros_like(parameter.data), name=name, dtype=parameter.dtype)
+
+
+def require_options(optimiser: str, numbers: Mapping[str, Any], flags: Mapping[str, Any]) -> None:
+    """Numbers of 0 or more that are finite, and what is True or False."""
+    for option, value in numbers.items():
+        if not (is_number(value) and 0 <= value < float("inf")):
+            raise OptionError(f"{optimiser}: {option} is a number of 0 or more, but {shown(value)} was given")
+    for option, flag in flags.items():
+        if not isinstance(flag, bool | np.bool_):
+            raise OptionError(f"{optimiser}: {option} is True or False, but {shown(flag)} was given")
