@@ -276,7 +276,7 @@ def test_sums_of_columns_after_a_product(columns, dtype):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("rows", "columns"), [(100, 64), (48, 80), (7, 320), (130, 304)])
 def test_products_with_rows_in_an_order_update_an_array(rows, columns, dtype):
-    """Blocks of the left matrix are copied in the order, the last one lower, where panels are narrow."""
+    """By tiles that take their terms in an order, or copy them, the last block lower; batches of few terms as well."""
     x, y = mt.placeholder("x", ("n", rows), dtype), mt.placeholder("y", ("n", columns), dtype)
     w, rate = mt.parameter(values((rows, columns), dtype, 1), dtype=dtype), mt.variable(0.25, dtype=dtype)
     step = mt.compile([x, y], mt.sum(y), {w: w - rate * (mt.transpose(x) @ (y + 1))}, backend="c")
@@ -286,10 +286,13 @@ def test_products_with_rows_in_an_order_update_an_array(rows, columns, dtype):
         values((300, columns), dtype, 3),
         np.random.default_rng(4).permutation(300),
     )
-    wanted = w.data - 0.25 * (X[order].T @ (Y[order] + 1))
-    step.loop(X, Y, order=order, batch_size=90)
+    first = w.data.copy()
+    wanted = first - 0.25 * (X[order].T @ (Y[order] + 1))
     tolerance = 1e-3 if dtype == "float32" else 1e-10
-    np.testing.assert_allclose(w.data, wanted, rtol=tolerance, atol=tolerance)
+    for batch in (90, 1, 2, 3, 4, 5):
+        w.data = first
+        step.loop(X, Y, order=order, batch_size=batch)
+        np.testing.assert_allclose(w.data, wanted, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
