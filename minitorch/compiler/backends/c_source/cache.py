@@ -32,6 +32,9 @@ WORK = ".work-"
 NOTE = f".{sys.implementation.cache_tag}"
 """How the names of files end that hold a value, as this version of Python writes it."""
 
+ROOM = 1 << 23
+"""Bytes that are to be free where the cache is before a compiler writes there. It writes some hundred thousand."""
+
 STALE = 24 * 3600.0
 """Seconds after which what a killed process left half-made is swept away."""
 
@@ -122,8 +125,8 @@ def workspace() -> Iterator[str]:
 
 
 def start() -> str:
-    """A new working folder in the user's cache; where that cannot be written, in a temporary one."""
-    if (place := user_folder()) is not None:
+    """A new working folder in the user's cache; where that cannot be written, or is full, in a temporary one."""
+    if (place := user_folder()) is not None and has_room(place):
         with suppress(OSError):
             sweep(place)
             return folder_in(place)
@@ -132,6 +135,15 @@ def start() -> str:
     except OSError as error:
         problem = f"nothing can be compiled: neither {location()} nor a temporary folder can be written: {error}"
         raise CompilerError(problem) from error
+
+
+def has_room(place: str) -> bool:
+    """Whether the disk that a folder lies on has room for what compilers write."""
+    try:
+        status = os.statvfs(place)
+    except OSError:
+        return False
+    return status.f_bavail * status.f_frsize >= ROOM
 
 
 def folder_in(place: str) -> str:

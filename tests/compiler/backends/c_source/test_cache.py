@@ -139,6 +139,16 @@ def test_a_folder_that_is_removed_while_it_is_looked_at_holds_nothing(fresh, mon
     assert cache.find("key", ".so") is not None
 
 
+def test_where_the_disk_of_the_cache_is_full_there_is_a_temporary_folder(fresh, monkeypatch):
+    fresh.mkdir(0o700)
+    room = os.statvfs(fresh)
+    monkeypatch.setattr(os, "statvfs", lambda place: os.statvfs_result((*room[:3], 0, 0, *room[5:])))
+    made = kept()
+    assert Path(made.path).is_relative_to(cache.temporary())
+    assert cache.find("key", ".so") == made
+    assert not list(fresh.iterdir())
+
+
 def test_the_temporary_folder_goes_with_its_process_and_not_with_its_child(tmp_path):
     code = """
 import os, sys
