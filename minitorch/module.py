@@ -111,17 +111,15 @@ class Module(Pictured):
 
     # ---- use ----
 
-    def predict(self, *X: Any) -> Array:
+    def predict(self, X: Any, *more: Any) -> Array:
         """The outputs for the rows of `X`, by a program that is compiled once for each shape of a row.
 
-        `X` is an array of rows, or as many as the module takes inputs; they are converted to the dtype of the
-        parameters. A new program is compiled where an attribute has changed, of this module or of one inside; writing
-        into an array of more than a MiB is not seen.
+        `X` is an array of rows; a module that takes more inputs is given `more` of them, with as many rows each. All
+        are converted to the dtype of the parameters, ints as well. A new program is compiled where an attribute has
+        changed, of this module or of one inside; writing into an array of more than a MiB is not seen.
         """
-        if not X:
-            raise ArgumentError("predict: an array of rows is expected, but none was given")
-        names = ["X"] if len(X) == 1 else [f"X{i + 1}" for i in range(len(X))]
-        arrays = [as_array(rows, f"predict: {name}") for name, rows in zip(names, X, strict=True)]
+        names = ["X", *(f"X{i}" for i in range(2, len(more) + 2))]
+        arrays = [as_array(rows, f"predict: {name}") for name, rows in zip(names, (X, *more), strict=True)]
         dtype = next((p.dtype for p in self.parameters()), dtype_of("float32"))
         programs: dict[Any, Program] = vars(self).setdefault("_programs", {})
         key = tuple([rows.shape[1:] if rows.ndim else None for rows in arrays]), dtype, self._structure()

@@ -262,8 +262,8 @@ def _shown(activation: Activation) -> str:
     return repr(activation) if activation is None or isinstance(activation, str) else str(activation)
 
 
-def predict(model: Module, *X: Any) -> Array:
-    """`model.predict(*X)`."""
+def predict(model: Module, X: Any, *more: Any) -> Array:
+    """`model.predict(X, *more)`."""
     if not isinstance(model, Module):
         raise ArgumentError(f"predict: a module is expected, but {shown(model)} was given")
-    return model.predict(*X)
+    return model.predict(X, *more)

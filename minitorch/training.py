@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,12 +68,12 @@ def _losses(name: str, given: Any) -> list[float]:
 class State:
     """Where a fit stands, as callbacks see it after each epoch. `stop()` ends the fit.
 
-    `at_end` are functions that are called when the fit is over, whatever has ended it, save for an error.
+    `at_end` are functions that are called with it, too, when the fit is over, whatever has ended it save for an error.
     """
 
     def __init__(self, program: Program, history: History) -> None:
         self.program, self.history = program, history
-        self.at_end: list[Callable[[], object]] = []
+        self.at_end: list[Callback] = []
         self.epoch = self.step = 0
         self.loss = float("nan")
         self.validation_loss: float | None = None
@@ -86,13 +87,11 @@ class State:
 Callback = Callable[[State], object]
 
 
-class Learned:
-    """What a program changes and its outputs depend on: the parameters, but not what an optimiser keeps."""
+class _Copies:
+    """Copies of some of the tensors that a program changes, made and put back between its steps."""
 
-    def __init__(self, program: Program) -> None:
-        read = set(Graph(program.written.outputs).nodes)
-        changed = [t for t, _ in program.written.updates if t in read]
-        self.arrays: dict[Tensor, Array] = {t: t.attrs["storage"].array for t in changed}
+    def __init__(self, program: Program, tensors: Iterable[Tensor]) -> None:
+        self.arrays: dict[Tensor, Array] = {t: t.attrs["storage"].array for t in tensors}
         self.copy: Callable[[], dict[Tensor, Array]] = program._executor.guarded(self._copy)
         self.put_back: Callable[[Mapping[Tensor, Array]], None] = program._executor.guarded(self._put_back)
 
@@ -107,8 +106,10 @@ class Learned:
 class EarlyStopping:
     """A callback that ends a fit when the loss has not improved by more than `tolerance` for `patience` epochs.
 
-    It looks at the validation loss where there is one (Prechelt, Early Stopping, 1998). With `restore` the parameters
-    are, when the fit is over, those of the epoch whose loss was best.
+    It looks at the validation loss where there is one (Prechelt, Early Stopping, 1998). With `restore`, all that the
+    program updates is, when the fit is over, as it was after the epoch with the lowest loss: parameters and what the
+    optimiser keeps, but not a learning rate. That is meant for validation: the loss of training is computed before and
+    while its epoch changes them.
     """
 
     def __init__(self, patience: int = 10, tolerance: float = 0.0, restore: bool = False) -> None:
@@ -116,10 +117,10 @@ class EarlyStopping:
         if not is_number(tolerance) or not tolerance >= 0:
             raise ArgumentError(f"EarlyStopping: tolerance is a number of 0 or more, but {shown(tolerance)} was given")
         self.tolerance, self.restore = float(tolerance), flag_of(restore, "restore", "EarlyStopping")
-        self.best = float("inf")
+        self.best = self._lowest = float("inf")
         self.waited = 0
         self._history: History | None = None
-        self._learned: Learned | None = None
+        self._copies: _Copies | None = None
         self._values: dict[Tensor, Array] = {}
 
     def __call__(self, state: State) -> None:
@@ -128,25 +129,26 @@ class EarlyStopping:
         if state.history is not self._history:  # another fit
             self._begin(state)
         loss = state.loss if state.validation_loss is None else state.validation_loss
+        if self._copies is not None and loss < self._lowest:
+            self._lowest, self._values = loss, self._copies.copy()
         if loss < self.best - self.tolerance:
             self.best, self.waited = loss, 0
-            if self._learned is not None:
-                self._values = self._learned.copy()
             return
         self.waited += 1
         if self.waited >= self.patience:
             state.stop()
 
     def _begin(self, state: State) -> None:
-        self._history, self.best, self.waited, self._values = state.history, float("inf"), 0, {}
-        self._learned = Learned(state.program) if self.restore else None
-        if self._learned is not None:
+        self._history, self.waited, self._values = state.history, 0, {}
+        self.best = self._lowest = float("inf")
+        if self.restore:
+            self._copies = _Copies(state.program, dict(state.program.written.updates))
             state.at_end.append(self._end)
 
-    def _end(self) -> None:
-        if self._learned is not None:
-            self._learned.put_back(self._values)  # none where no loss was finite
-        self._learned, self._values = None, {}
+    def _end(self, state: State) -> None:
+        if self._copies is not None:
+            self._copies.put_back(self._values)  # none where no loss was finite
+        self._copies, self._values = None, {}
 
 
 def fit(
@@ -200,8 +202,9 @@ def fit(
             break
     if bar is not None:
         bar.close()
-    for function in state.at_end:
-        function()
+    with ExitStack() as stack:  # which calls all of them, even if one raises
+        for function in reversed(state.at_end):
+            stack.callback(function, state)
     return state.history
 
 
@@ -285,8 +288,10 @@ class _Camera:
 
     def __init__(self, state: State, wanted: frozenset[int]) -> None:
         self.state, self.wanted = state, wanted
-        self.learned = Learned(state.program)
-        state.history.program = state.program
+        program = state.program
+        read = set(Graph(program.written.outputs).nodes)
+        self.learned = _Copies(program, [t for t, _ in program.written.updates if t in read])
+        state.history.program = program
         self.look()
 
     def look(self) -> None:

@@ -105,7 +105,7 @@ def test_a_state_that_is_saved_is_gone_on_from(tmp_path):
         return model, adam, mt.compile(inputs, loss, adam.minimize(loss))
 
     model, adam, step = made()
-    assert len(adam.state()) == 2 * 4 + 2
+    assert len(adam.state()) == 2 * 4 + 1
     for i in range(5):
         step(*batch(i))
     mt.save(tmp_path / "model.safetensors", model)
@@ -115,6 +115,28 @@ def test_a_state_that_is_saved_is_gone_on_from(tmp_path):
     mt.load(tmp_path / "model.safetensors", model)
     adam.load_state(mt.load(tmp_path / "adam.safetensors"))
     assert [float(step(*batch(i))) for i in range(5)] == ahead
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_state_is_gone_on_from_with_other_options_as_in_pytorch(kind):
+    torch = pytest.importorskip("torch")
+    gradients = np.random.default_rng(0).standard_normal((8, 3))
+    mine, theirs = mt.parameter([1.0, -2.0, 0.5], dtype="float64"), torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
+    g = mt.placeholder("g", (3,), "float64")
+    state = torch_state = None
+    for betas, part in (((0.9, 0.999), gradients[:5]), ((0.5, 0.9), gradients[5:])):
+        adam = getattr(mt.optim, kind)([mine], lr=0.1, betas=np.array(betas))
+        other = getattr(torch.optim, kind)([theirs], lr=0.1, betas=betas)
+        if state is not None:
+            adam.load_state(state)
+            other.load_state_dict({**other.state_dict(), "state": torch_state})
+        step = mt.compile([g], [], adam.updates([g * 1.0]))
+        for gradient in part:
+            step(gradient)
+            theirs.grad = torch.tensor(gradient)
+            other.step()
+        state, torch_state = adam.state(), other.state_dict()["state"]
+        np.testing.assert_allclose(mine.data, theirs.numpy(), rtol=1e-12)
 
 
 def test_a_fit_learns_and_backends_agree():

@@ -130,8 +130,7 @@ def test_predict_takes_as_many_inputs_as_a_module():
         np.testing.assert_allclose(mt.predict(model, rows(n), weights.tolist()), expected, rtol=1e-6)
     with pytest.raises(InputError, match=r"X2.* has the size 4; batch is 5"):
         model.predict(rows(5), np.arange(4))
-    with pytest.raises(TypeError, match="predict: an array of rows is expected, but none was given"):
-        model.predict()
+    np.testing.assert_array_equal(model.inner.predict(X=rows()), mt.predict(model.inner, X=rows()))
 
 
 def test_predict_sees_new_values_and_new_parameters():

@@ -296,13 +296,53 @@ def test_early_stopping_puts_back_the_parameters_of_the_best_epoch(losses, patie
     assert stopped_at(losses, patience=patience) == (epochs, epochs, epochs)
 
 
+def test_the_best_epoch_is_the_one_of_the_lowest_loss_whatever_is_tolerated():
+    losses = [5.0, 4.5, 4.0, 3.99, 3.5, 3.4, 3.3, 3.6]
+    assert stopped_at(losses, patience=9, tolerance=1.0, restore=True) == (7, 8, 8)
+
+
+def test_all_that_a_program_updates_is_put_back():
+    """Also what no output reads: here a running mean of the parameters, and the velocities of momentum."""
+    x, y = mt.placeholder("x", ("n", 3), "float64"), mt.placeholder("y", ("n", 1), "float64")
+    layer = mt.nn.Linear(3, 1, seed=0, dtype="float64")
+    sgd = mt.optim.SGD(layer.parameters(), lr=0.3, momentum=0.95)
+    mean = mt.variable(layer.weight.data, dtype="float64")
+    loss = mt.mse_loss(layer(x), y)
+    step = mt.compile([x, y], loss, {**sgd.minimize(loss), mean: 0.5 * mean + 0.5 * layer.weight})
+    held = {}
+
+    def note(state):
+        now = [t.data.copy() for t in (layer.weight, layer.bias, mean, *sgd.velocities)]
+        held[state.epoch] = state.validation_loss, now
+
+    stopping = EarlyStopping(50, restore=True)
+    mt.fit(step, X, Y, epochs=12, batch_size=10, seed=0, validation=[X, Y], callbacks=[note, stopping])
+    best, wanted = min(held.values(), key=lambda pair: pair[0])
+    assert best < held[12][0]
+    assert float(step.evaluate(X, Y)[0]) == pytest.approx(best)
+    for t, value in zip((layer.weight, layer.bias, mean, *sgd.velocities), wanted, strict=True):
+        np.testing.assert_array_equal(t.data, value)
+
+
+def test_all_functions_at_the_end_are_called_even_if_one_raises():
+    _, step = regression()
+    done = []
+
+    def callback(state):
+        state.at_end += [lambda state: done.append(1), lambda state: 1 / 0, lambda state: done.append(2)]
+
+    with pytest.raises(ZeroDivisionError):
+        mt.fit(step, X, Y, epochs=1, batch_size=10, callbacks=[callback])
+    assert done == [1, 2]
+
+
 def test_what_is_to_be_done_at_the_end_is_done_when_another_callback_ends_the_fit():
     _, step = regression()
     done = []
 
     def callback(state):
         if state.epoch == 1:
-            state.at_end.append(lambda: done.append(state.epoch))
+            state.at_end.append(lambda state: done.append(state.epoch))
         if state.epoch == 3:
             state.stop()
 

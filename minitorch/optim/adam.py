@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from minitorch import ops
 from minitorch.errors import OptionError
 from minitorch.functional.arguments import is_number
@@ -45,8 +47,7 @@ class Adam(Optimiser):
         self.squares = [zeros_for(p, "square") for p in self.parameters]
         self._averages = dict(zip(self.parameters, zip(self.means, self.squares, strict=True), strict=True))
         with guarded_with(self.parameters[0].attrs["storage"]):
-            # in float64, for 1 - 0.999 would lose half of its digits
-            self.powers = [ops.variable(1.0, name=f"power{i}", dtype="float64") for i in (1, 2)]
+            self.steps = ops.variable(0.0, name="steps", dtype="float64")  # 1 - 0.999 would lose half of its digits
 
     def __repr__(self) -> str:
         maximize = ", maximize=True" if self.maximize else ""
@@ -57,16 +58,17 @@ class Adam(Optimiser):
         if self.maximize:
             gradient = -gradient
         old, gradient = self._decayed(parameter, gradient, lr)
-        powers = [beta * power for beta, power in zip(self.betas, self.powers, strict=True)]
+        steps = self.steps + 1.0
+        first, second = (1.0 - beta**steps for beta in self.betas)
         # lr / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + eps), with both scalars computed once for all elements
-        root = ops.sqrt(1.0 - powers[1])
-        rate = cast(cast(lr, "float64") * root / (1.0 - powers[0]), parameter.dtype)
+        root = ops.sqrt(second)
+        rate = cast(cast(lr, "float64") * root / first, parameter.dtype)
         least = cast(self.eps * root, parameter.dtype)
         (mean, square), (b1, b2) = self._averages[parameter], self.betas
         new_mean = b1 * mean + (1.0 - b1) * gradient
         new_square = b2 * square + (1.0 - b2) * ops.square(gradient)
         new = old - rate * new_mean / (ops.sqrt(new_square) + least)
-        return {mean: new_mean, square: new_square, parameter: new, **dict(zip(self.powers, powers, strict=True))}
+        return {mean: new_mean, square: new_square, parameter: new, self.steps: steps}
 
     def _decayed(self, parameter: Tensor, gradient: Tensor, lr: Tensor) -> tuple[Tensor, Tensor]:
         """What the step starts from, and its gradient."""
@@ -75,7 +77,7 @@ class Adam(Optimiser):
     def state(self) -> dict[str, Tensor]:
         means = {f"mean.{i}": mean for i, mean in enumerate(self.means)}
         squares = {f"square.{i}": square for i, square in enumerate(self.squares)}
-        return means | squares | {f"power.{i + 1}": power for i, power in enumerate(self.powers)}
+        return means | squares | {"steps": self.steps}
 
 
 class AdamW(Adam):
@@ -99,7 +101,7 @@ class AdamW(Adam):
 
 
 def _betas_of(betas: Any, optimiser: str) -> tuple[float, float]:
-    pair = isinstance(betas, tuple | list) and len(betas) == 2
+    pair = isinstance(betas, tuple | list | np.ndarray) and len(betas) == 2
     if not pair or not all(is_number(b) and 0 <= b < 1 for b in betas):
         raise OptionError(f"{optimiser}: betas are two numbers from 0 to below 1, but {shown(betas)} was given")
     return (float(betas[0]), float(betas[1]))

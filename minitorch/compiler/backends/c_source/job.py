@@ -48,8 +48,9 @@ _PLACE = ctypes.c_char * 0  # which arrays of no elements have room for
 
 
 def address(array: Array) -> int:
-    """Where an array starts that lies in one piece, in a quarter of the time that `array.ctypes.data` takes."""
-    if not array.flags.writeable:
+    """Where an array starts that lies in one piece. One that has memory of its own, which may be written, tells it in a
+    quarter of the time that `array.ctypes.data` takes; a view may warn that it was not to be written."""
+    if array.base is not None or not array.flags.writeable:
         return array.ctypes.data
     return ctypes.addressof(_PLACE.from_buffer(array))  # type: ignore[arg-type]  # NumPy does not declare it a buffer
 

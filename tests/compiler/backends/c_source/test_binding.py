@@ -313,3 +313,13 @@ def test_large_arrays_are_let_go_after_a_call():
         step.loop(rows, batch_size=n)
         del rows
     assert all(r() is None for r in given)
+
+
+def test_arrays_that_numpy_warns_of_writing_are_read_in_silence():
+    x = mt.placeholder("x", ("n", 3))
+    program = mt.compile([x], mt.sum(x, 1), backend="c")
+    rows, _ = np.broadcast_arrays(np.ones((2000, 3), "f4"), np.ones((1, 1, 1), "f4"))
+    order, _ = np.broadcast_arrays(np.arange(2000), np.ones((1, 1)))
+    assert rows[0].flags.c_contiguous
+    assert (program(rows[0]) == 3).all()
+    assert (program.loop(rows[0], order=order[0], batch_size=1500) == 3).all()
