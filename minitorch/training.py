@@ -142,7 +142,7 @@ class EarlyStopping:
         self._history, self.waited, self._values = state.history, 0, {}
         self.best = self._lowest = float("inf")
         if self.restore:
-            self._copies = _Copies(state.program, dict(state.program.written.updates))
+            self._copies = _Copies(state.program, [t for t, _ in state.program.written.updates])
             state.at_end.append(self._end)
 
     def _end(self, state: State) -> None:
@@ -186,22 +186,20 @@ def fit(
     wanted = _frames(snapshots, int(epochs))
     source = random.default_rng(seed)
     state = State(program, History())
-    camera = _Camera(state, wanted) if wanted else None
-    bar = tqdm.tqdm(total=epochs, unit="epoch", disable=not progress) if progress else None
+    after: list[Callback] = list(callbacks)
+    if wanted:
+        after.append(_Camera(state, wanted))
+    if progress:
+        after.append(_Bar(state, epochs))
     for _ in range(epochs):
         order = source.permutation(rows) if shuffle else None
         _epoch(state, prepared, order, rows, int(batch_size), check_finite)
         if held_out is not None:
             _validate(state, *held_out, int(batch_size))
-        for callback in callbacks:
+        for callback in after:
             callback(state)
-        if camera is not None:
-            camera.look()
-        _show(bar, state)
         if state.stopped:
             break
-    if bar is not None:
-        bar.close()
     with ExitStack() as stack:  # which calls all of them, even if one raises
         for function in reversed(state.at_end):
             stack.callback(function, state)
@@ -287,16 +285,15 @@ class _Camera:
     """Copies the parameters of a fit at the epochs that are wanted, and at the last if callbacks end it before."""
 
     def __init__(self, state: State, wanted: frozenset[int]) -> None:
-        self.state, self.wanted = state, wanted
-        program = state.program
+        self.wanted, program = wanted, state.program
         read = set(Graph(program.written.outputs).nodes)
         self.learned = _Copies(program, [t for t, _ in program.written.updates if t in read])
         state.history.program = program
-        self.look()
+        self(state)
 
-    def look(self) -> None:
-        if self.state.epoch in self.wanted or self.state.stopped:
-            self.state.history.snapshots.append(Snapshot(self.state.epoch, self.learned.copy()))
+    def __call__(self, state: State) -> None:
+        if state.epoch in self.wanted or state.stopped:
+            state.history.snapshots.append(Snapshot(state.epoch, self.learned.copy()))
 
 
 def _validate(state: State, arrays: Sequence[Array], rows: int, batch_size: int) -> None:
@@ -314,10 +311,16 @@ def mean_over_rows(losses: Array, rows: int, batch_size: int) -> float:
     return float(sums.sum() / rows)
 
 
-def _show(bar: Any, state: State) -> None:
-    if bar is not None:
+class _Bar:
+    """Shows how far a fit is, and its losses."""
+
+    def __init__(self, state: State, epochs: int) -> None:
+        self.bar = tqdm.tqdm(total=epochs, unit="epoch")
+        state.at_end.append(lambda _: self.bar.close())
+
+    def __call__(self, state: State) -> None:
         values = {"loss": f"{state.loss:.4g}"}
         if state.validation_loss is not None:
             values["validation"] = f"{state.validation_loss:.4g}"
-        bar.set_postfix(values, refresh=False)
-        bar.update()
+        self.bar.set_postfix(values, refresh=False)
+        self.bar.update()

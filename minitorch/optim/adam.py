@@ -11,10 +11,9 @@ from minitorch import ops
 from minitorch.errors import OptionError
 from minitorch.functional.arguments import is_number
 from minitorch.functional.elementwise import cast
-from minitorch.graph.storage import guarded_with
 from minitorch.graph.tensor import Tensor
 from minitorch.graph.text import shown
-from minitorch.optim.optimiser import Optimiser, Updates, require_options, zeros_for
+from minitorch.optim.optimiser import Optimiser, Updates, beside, require_options, zeros_for
 
 
 class Adam(Optimiser):
@@ -46,8 +45,7 @@ class Adam(Optimiser):
         self.means = [zeros_for(p, "mean") for p in self.parameters]
         self.squares = [zeros_for(p, "square") for p in self.parameters]
         self._averages = dict(zip(self.parameters, zip(self.means, self.squares, strict=True), strict=True))
-        with guarded_with(self.parameters[0].attrs["storage"]):
-            self.steps = ops.variable(0.0, name="steps", dtype="float64")  # 1 - 0.999 would lose half of its digits
+        self.steps = beside(self.parameters[0], 0.0, "steps", "float64")  # 1 - 0.999 would lose half of its digits
 
     def __repr__(self) -> str:
         maximize = ", maximize=True" if self.maximize else ""

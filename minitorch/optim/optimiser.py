@@ -16,7 +16,7 @@ from minitorch.graph.origin import derived
 from minitorch.graph.storage import guarded_with
 from minitorch.graph.tensor import Tensor, held
 from minitorch.graph.text import counted, shown
-from minitorch.graph.types import DType, is_float, show_shape
+from minitorch.graph.types import DType, DTypeLike, is_float, show_shape
 
 Updates = dict[Tensor, Tensor]
 
@@ -29,8 +29,7 @@ class Optimiser:
         self._rates: dict[DType, Tensor] = {}
         for p in self.parameters:
             if p.dtype not in self._rates:
-                with guarded_with(p.attrs["storage"]):
-                    self._rates[p.dtype] = ops.variable(0.0, name="lr", dtype=p.dtype)
+                self._rates[p.dtype] = beside(p, 0.0, "lr")
         self.lr = lr
 
     @property
@@ -126,10 +125,16 @@ def _checked(parameters: Any, optimiser: str) -> list[Tensor]:
     return listed
 
 
-def zeros_for(parameter: Tensor, what: str) -> Tensor:
-    name = f"{parameter.name}.{what}" if parameter.name else what
+def beside(parameter: Tensor, value: Any, name: str, dtype: DTypeLike | None = None) -> Tensor:
+    """A variable, of the parameter's dtype unless told otherwise, for which programs take the lock of the parameter."""
     with guarded_with(parameter.attrs["storage"]):
-        return ops.variable(np.zeros_like(parameter.data), name=name, dtype=parameter.dtype)
+        return ops.variable(value, name=name, dtype=parameter.dtype if dtype is None else dtype)
+
+
+def zeros_for(parameter: Tensor, what: str) -> Tensor:
+    """A variable of the parameter's shape, all zeros."""
+    name = f"{parameter.name}.{what}" if parameter.name else what
+    return beside(parameter, np.zeros_like(parameter.data), name)
 
 
 def require_options(optimiser: str, numbers: Mapping[str, Any], flags: Mapping[str, Any]) -> None:

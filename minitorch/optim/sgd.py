@@ -9,10 +9,9 @@ import numpy as np
 
 from minitorch import ops
 from minitorch.errors import OptionError
-from minitorch.graph.storage import guarded_with
 from minitorch.graph.tensor import Tensor, held
 from minitorch.graph.text import shown
-from minitorch.optim.optimiser import Optimiser, Updates, require_options, zeros_for
+from minitorch.optim.optimiser import Optimiser, Updates, beside, require_options, zeros_for
 
 
 class SGD(Optimiser):
@@ -47,7 +46,8 @@ class SGD(Optimiser):
         self.velocities = [zeros_for(p, "velocity") for p in self.parameters] if momentum else []
         self._velocity = dict(zip(self.parameters, self.velocities, strict=False))
         first = {p.dtype: p for p in reversed(self.parameters)} if momentum and dampening else {}
-        self._shares = {dtype: _share(p) for dtype, p in first.items()}
+        # what of a gradient enters the running sum: all in the first step, then 1 - dampening
+        self._shares = {dtype: beside(p, 1.0, "share") for dtype, p in first.items()}
 
     def __repr__(self) -> str:
         options = ("momentum", "nesterov", "weight_decay", "dampening", "maximize")
@@ -90,9 +90,3 @@ class SGD(Optimiser):
         sums = [value for name, value in state.items() if name not in told]
         share = 1.0 - self.dampening * any(np.any(held(v)) for v in sums)
         return {n: v for n, v in state.items() if n not in told} | {f"share.{dtype}": share for dtype in self._shares}
-
-
-def _share(parameter: Tensor) -> Tensor:
-    """What of a gradient enters the running sum: all in the first step, then 1 - dampening."""
-    with guarded_with(parameter.attrs["storage"]):
-        return ops.variable(1.0, name="share", dtype=parameter.dtype)

@@ -33,10 +33,11 @@ Made = tuple[Written, Footing]
 
 def name(traced: Graph, vector_bytes: int) -> str | None:
     """The name under which is kept what was made of such a graph; None where a user's own operation has part in it."""
-    if package() is None or any(node.op.name not in reserved for node in traced.nodes):
+    files = package()
+    if files is None or any(node.op.name not in reserved for node in traced.nodes):
         return None
     machine = (vector_bytes, processor.identity(), processor.outruns_second_cache(), np.__version__)
-    return cache.digest("made", package() or "", repr(machine), signature(traced))
+    return cache.digest("made", files, repr(machine), signature(traced))
 
 
 def recall(name: str, traced: Graph) -> Made | None:
